@@ -109,13 +109,24 @@ struct ses_effect *ses_effect_paid(const struct ses_session *session)
     return NULL;
 }
 
-/* How much the payment itself has captured. Untold: by an event, or by a part whose size is not said. */
-enum charged { CHARGED_NOTHING, CHARGED_ALL, CHARGED_UNTOLD };
+/* What is told is never more than the bound; nothing is told: all of it. */
+static int64_t at_most(int64_t bound, int64_t told)
+{
+    return told > 0 && told < bound ? told : bound;
+}
 
-static enum charged charged_by_payment(const struct ses_session *session)
+int64_t ses_effect_authorized(const struct ses_session *session)
 {
     const struct ses_effect *paid = ses_effect_paid(session);
 
+    return at_most(session->minor_amount, paid != NULL ? paid->authorized : 0);
+}
+
+/* How much the payment itself has captured. Part: as much as it said. Untold: by an event, or by a part whose size is not said. */
+enum charged { CHARGED_NOTHING, CHARGED_ALL, CHARGED_PART, CHARGED_UNTOLD };
+
+static enum charged charged_by_payment(const struct ses_session *session, const struct ses_effect *paid)
+{
     if (paid == NULL)
         return session->status == SES_SESSION_COMPLETED ? CHARGED_UNTOLD : CHARGED_NOTHING;
     switch (paid->payment_status) {
@@ -125,7 +136,7 @@ static enum charged charged_by_payment(const struct ses_session *session)
     case SES_PAYMENT_PARTIALLY_AUTHORIZED:
         return CHARGED_NOTHING;
     default:
-        return CHARGED_UNTOLD;
+        return paid->captured > 0 ? CHARGED_PART : CHARGED_UNTOLD;
     }
 }
 
@@ -171,19 +182,37 @@ static int64_t less(int64_t amount, int64_t taken)
     return taken >= amount ? 0 : amount - taken;
 }
 
-static int64_t captured_in_all(const struct ses_session *session, enum charged charged,
-                               const struct taken *taken)
+/* By the payment itself, of what was authorized. */
+static int64_t captured_at_once(const struct ses_effect *paid, enum charged charged, int64_t authorized)
 {
-    if (charged == CHARGED_ALL || (charged == CHARGED_UNTOLD && taken->captured == 0))
-        return session->minor_amount;
-    return taken->captured;
+    return charged == CHARGED_ALL || charged == CHARGED_PART ? at_most(authorized, paid->captured) : 0;
+}
+
+static int64_t captured_in_all(enum charged charged, const struct taken *taken, int64_t authorized,
+                               int64_t at_once)
+{
+    if (charged == CHARGED_ALL)
+        return at_once;
+    if (charged == CHARGED_UNTOLD && taken->captured == 0)
+        return authorized;
+    return ses_effect_add(at_once, taken->captured);
+}
+
+/* Nothing is left to be captured of a payment that was charged, whatever it was charged with. */
+static int64_t in_use(enum charged charged, const struct taken *taken, int64_t authorized, int64_t at_once)
+{
+    int64_t sum = charged == CHARGED_ALL ? authorized : ses_effect_add(at_once, taken->captured);
+
+    return ses_effect_add(sum, taken->captured_perhaps);
 }
 
 void ses_effect_sum(const struct ses_session *session, uint64_t now_ms, struct ses_effect_sums *ret_sums)
 {
-    enum charged charged = charged_by_payment(session);
+    const struct ses_effect *paid = ses_effect_paid(session);
+    enum charged charged = charged_by_payment(session, paid);
+    int64_t authorized = ses_effect_authorized(session);
+    int64_t at_once = captured_at_once(paid, charged, authorized);
     struct taken taken = {.captured = 0};
-    int64_t in_use;
 
     for (unsigned i = 0; i < session->effects_count; i++) {
         enum ses_effect_made made = ses_effect_made(session, &session->effects[i], now_ms);
@@ -191,12 +220,12 @@ void ses_effect_sum(const struct ses_session *session, uint64_t now_ms, struct s
         if (made != SES_EFFECT_NOT_MADE)
             take(&taken, &session->effects[i], made);
     }
-    in_use = charged == CHARGED_ALL ? session->minor_amount : taken.captured;
-    add(&in_use, taken.captured_perhaps);
+    ret_sums->authorized = authorized;
     ret_sums->voided = taken.voided;
-    ret_sums->captured = captured_in_all(session, charged, &taken);
-    ret_sums->capturable = taken.voided ? 0 : less(session->minor_amount, in_use);
-    if (taken.voided_after_capture || (taken.voided && ret_sums->captured >= session->minor_amount))
+    ret_sums->captured = captured_in_all(charged, &taken, authorized, at_once);
+    ret_sums->capturable = taken.voided ? 0 : less(authorized, in_use(charged, &taken, authorized, at_once));
+    if (taken.voided_after_capture ||
+        (taken.voided && (charged == CHARGED_ALL || ret_sums->captured >= authorized)))
         taken.refunded = ret_sums->captured;
     ret_sums->refundable = less(ret_sums->captured, taken.refunded);
 }

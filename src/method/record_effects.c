@@ -17,6 +17,8 @@ static void put_answer(const struct ses_effect *effect, stored_call *stored)
     stored->answer_left_out = effect->answer_left_out;
     stored->event = (uint32_t)effect->event;
     stored->payment_status = effect->payment_status;
+    stored->authorized_amount = effect->authorized;
+    stored->captured_amount = effect->captured;
 }
 
 static void put_effect(const struct ses_effect *effect, stored_call *stored)
@@ -99,6 +101,8 @@ static void take_answer(const stored_call *stored, struct ses_effect *effect)
     effect->answer_left_out = stored->answer_left_out;
     effect->event = stored->event < SES_EVENT_COUNT ? (enum ses_event)stored->event : SES_EVENT_NONE;
     effect->payment_status = stored->payment_status;
+    effect->authorized = stored->authorized_amount;
+    effect->captured = stored->captured_amount;
 }
 
 /* A state that is not known here is one that nobody may repeat. */

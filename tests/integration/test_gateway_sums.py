@@ -16,22 +16,23 @@ EXCEEDED = ("FAILED_PRECONDITION", "AMOUNT_EXCEEDED")
 UNKNOWN = ("UNAVAILABLE", "CALL_OUTCOME_UNKNOWN")
 
 
-class Sums(GatewayCase):
-    """One session of 100.00 a test; what each method comes to is scripted by `says`: a status, or a grpc.StatusCode."""
+class SumsCase(GatewayCase):
+    """One session of 100.00 a test; what each method comes to is scripted by `says`: a status, or a grpc.StatusCode. told: more of an answer."""
 
     def setUp(self):
         super().setUp()
         self.says = {AUTHORIZE: AUTHORIZED, CAPTURE: CHARGED, VOID: VOIDED, REFUND: REFUND_SUCCESS, GET: AUTHORIZED}
+        self.told = {}
 
     def answer(self, path, request, context):
         says = self.says[path]
         if isinstance(says, grpc.StatusCode):
             context.abort(says, "as scripted")
         if path == AUTHORIZE:
-            return authorized(field(request, 1).decode(), says)
+            return authorized(field(request, 1).decode(), says, self.told.get(path, b""))
         if path == REFUND:
             return text(1, field(request, 1)) + text(2, b"con-" + field(request, 1)) + number(3, says)
-        return text(1, "con-t-1") + number(2, says)
+        return text(1, "con-t-1") + number(2, says) + self.told.get(path, b"")
 
     def start(self, status=AUTHORIZED):
         self.says[AUTHORIZE] = status
@@ -41,8 +42,8 @@ class Sums(GatewayCase):
     def capture(self, name, minor):
         return self.try_(CAPTURE, text(1, name) + money(3, minor) + number(10, 1))
 
-    def refund(self, name, minor):
-        return self.try_(REFUND, text(1, name) + money(4, minor) + number(14, 1))
+    def refund(self, name, minor, *more):
+        return self.try_(REFUND, text(1, name) + money(4, minor) + number(14, 1) + b"".join(more))
 
     def void(self, name):
         return self.try_(VOID, text(1, name) + number(10, 1))
@@ -59,6 +60,8 @@ class Sums(GatewayCase):
     def count(self, path):
         return len(self.upstream.asked(path))
 
+
+class Sums(SumsCase):
     def test_captures_of_several_ids(self):
         self.start()
         self.assertEqual([self.capture("c-1", 4000), self.capture("c-2", 6001), self.capture("c-2", 6000), self.capture("c-3", 1)],

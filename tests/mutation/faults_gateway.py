@@ -21,8 +21,8 @@ FAULTS = [
     ("a void has to name an amount", "src/method/gateway/gateway_check.c", "    if (call->method->amount == SES_GATEWAY_UP_TO_AMOUNT_OR_NONE)\n        return true;\n",
      "", AMOUNTS),
     ("a refund may name another payment's amount", "src/method/gateway/gateway_method.c", "[SES_GATEWAY_PAYMENT_AMOUNT] = 3,", "", AMOUNTS),
-    ("a refund has to name its payment's amount", "src/method/gateway/gateway_check.c", "amount == 0 || amount == session->minor_amount",
-     "amount == session->minor_amount", AMOUNTS),
+    ("a refund has to name its payment's amount", "src/method/gateway/gateway_check.c", "amount == 0 || amount == session->minor_amount ||",
+     "amount == session->minor_amount ||", AMOUNTS),
     ("the connector's raw answer to a capture is passed on", "src/method/gateway/gateway_method.c", "[SES_GATEWAY_TOLD_RAW_RESPONSE] = 16", "[SES_GATEWAY_TOLD_RAW_RESPONSE] = 0",
      AMOUNTS),
 ]

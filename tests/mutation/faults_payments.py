@@ -1,13 +1,14 @@
 """What a session allows of its calls to the payment server, what settles those of unknown outcome, and access tokens in sessions. Rows as in
 faults_gateway.py, whose rules are those of one effect (run.py)."""
 GATEWAY = "src/method/gateway/"
+PART = "test_gateway_part.Part."
 SUMS, SETTLE, AFTER = "test_gateway_sums.Sums.", "test_gateway_settle.Settling.", "test_gateway_after.After."
 ACCESS = "test_access_session.IntoASession."
 FAULTS = [
     # How much in all.
     ("captures and refunds are not added up", GATEWAY + "gateway_check.c", "    if (call->request.minor_amount <= (refunds",
      "    if (session != NULL || call->request.minor_amount <= (refunds", [SUMS + "test_captures_of_several_ids"]),
-    ("an unknown capture has taken nothing", "src/domain/effect_sums.c", "    add(&in_use, taken.captured_perhaps);\n", "",
+    ("an unknown capture has taken nothing", "src/domain/effect_sums.c", "return ses_effect_add(sum, taken->captured_perhaps);", "return sum;",
      [SUMS + "test_a_capture_of_unknown_outcome_has_taken_its_amount", "unit_domain_effect_sums"]),
     ("an unknown capture can be refunded", "src/domain/effect_sums.c", "made == SES_EFFECT_MADE ? &taken->captured : &taken->captured_perhaps",
      "made != SES_EFFECT_NOT_MADE ? &taken->captured : &taken->captured_perhaps", [SUMS + "test_a_capture_of_unknown_outcome_has_taken_its_amount"]),
@@ -15,6 +16,17 @@ FAULTS = [
      [SUMS + "test_one_that_failed_has_not"]),
     ("a void ends nothing", "src/domain/effect_sums.c", "ret_sums->capturable = taken.voided ? 0 : ", "ret_sums->capturable = ", [SUMS + "test_voids"]),
     ("a declined card was paid with", "src/domain/effect_sums.c", "effect->pays && effect->event == SES_EVENT_COMPLETED", "effect->pays", ["unit_domain_effect_sums"]),
+    ("what was authorized is not read", GATEWAY + "gateway_method.c", "[SES_GATEWAY_TOLD_AUTHORIZED] = 15,", "", [PART + "test_captures_of_what_was_authorized"]),
+    ("what was captured at once is not read", GATEWAY + "gateway_method.c", "[SES_GATEWAY_TOLD_CAPTURED] = 13,", "", [PART + "test_refunds_of_what_was_charged_at_once"]),
+    ("what was authorized is forgotten", "src/method/record_effects.c", "    effect->authorized = stored->authorized_amount;\n", "", [PART + "test_captures_of_what_was_authorized"]),
+    ("what was captured is forgotten", "src/method/record_effects.c", "    stored->captured_amount = effect->captured;\n", "", [PART + "test_refunds_of_what_was_charged_at_once"]),
+    ("nothing said is nothing authorized", "src/domain/effect_sums.c", "told > 0 && told < bound", "told < bound", [PART + "test_what_says_nothing", "unit_domain_effect_sums"]),
+    ("a payment may be told to be of more than the session", "src/domain/effect_sums.c", "told > 0 && told < bound", "told > 0", [PART + "test_what_says_nothing", "unit_domain_effect_sums"]),
+    ("Get raises nothing", GATEWAY + "gateway_settle.c", "            effect->captured = verdicts.captured[i];\n", "            (void)effect;\n", [PART + "test_get_tells_of_more"]),
+    ("Get lowers what was captured", GATEWAY + "gateway_settle.c", "call->facts.captured - sum->made > paid->captured;", "call->facts.captured - sum->made != paid->captured;",
+     [PART + "test_get_tells_of_more"]),
+    ("Get's captures are the payment's own", GATEWAY + "gateway_settle.c", "(unsigned)(paid - session->effects), call->facts.captured - sum->made);",
+     "(unsigned)(paid - session->effects), call->facts.captured);", [PART + "test_get_tells_of_ours_as_well"]),
     # What settles.
     ("an answer settles what began behind its question", GATEWAY + "gateway_settle.c", "effect->started_ms <= call->called_ms", "call != NULL",
      [SETTLE + "test_a_question_that_was_asked_before"]),

@@ -16,12 +16,13 @@
     X(AMOUNT_EXCEEDED, FAILED_PRECONDITION, NO,                                                              \
       "The captures would be more than was authorized, or the refunds more than was captured.",              \
       "All of the session's calls are counted, whatever their ids are; one of unknown outcome as made, "     \
-      "until Get settles it. Nothing was sent. Metadata: left, captured.",                                   \
+      "until Get settles it. What the payment's answer said of it counts, else the session's amount. Nothing " \
+      "was sent. Metadata: left; authorized or captured.",                                                   \
       "Ask for at most left; where a call's outcome is not known, ask Get first.")                           \
     X(AMOUNT_MISMATCH, FAILED_PRECONDITION, NO,                                                              \
       "The amount is not one that this session allows.",                                                     \
       "A payment's must be the session's; a capture's, void's or refund's in its currency and at most as "    \
-      "much; a refund's payment_amount the session's. Metadata: field.",                                     \
+      "much; a refund's payment_amount the session's, or as much as was authorized. Metadata: field.",                                     \
       "Send the session's amount, or change it first (UpdateSession).")                                      \
     X(AMOUNT_NOT_ACCEPTED, INVALID_ARGUMENT, NO,                                                             \
       "The connector does not take this amount in this currency.",                                           \

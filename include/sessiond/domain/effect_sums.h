@@ -4,9 +4,9 @@
  * A call counts as made from the commit of its effect until it is known not to have been: one that runs, whose outcome
  * nobody knows, or whose answer is "not yet", has taken its amount, and gives nothing that another one could take.
  *
- *   authorized  the session's amount
- *   captured    all of it, where the payment was charged at once; else what captures are known to have taken; all of it, too,
- *               where the payment's end was told by an event, which does not say how
+ *   authorized  the session's amount; less where the payment's answer said so
+ *   captured    all of that, where the payment was charged at once, or as much as its answer said; else what captures are known to
+ *               have taken; all of it, too, where the payment's end was told by an event, which does not say how
  *   returned    refunds; and a void of a payment that was captured whole, or that says itself that it came after the capture
  */
 #ifndef SESSIOND_DOMAIN_EFFECT_SUMS_H
@@ -39,12 +39,15 @@ static inline int64_t ses_effect_add(int64_t sum, int64_t amount)
 }
 
 struct ses_effect_sums {
+    int64_t authorized;
     int64_t captured; /* that is known */
     int64_t capturable;
     int64_t refundable;
     bool voided; /* or perhaps: nothing is capturable */
 };
 
+/* [any] At most the session's amount, and what was authorized of it where that was told. */
+int64_t ses_effect_authorized(const struct ses_session *session);
 /* [any] */
 void ses_effect_sum(const struct ses_session *session, uint64_t now_ms, struct ses_effect_sums *ret_sums);
 /* [any] The payment that was made, where a call that passed through told its end: the last one. NULL: none, or it was told otherwise. */

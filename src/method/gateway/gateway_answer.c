@@ -99,6 +99,8 @@ static void take_number(const struct reading *reading, const struct ses_wire_ite
     } else if (is_told(reading->method, item, SES_GATEWAY_TOLD_CAPTURED) && item->value <= INT64_MAX) {
         facts->captured_present = true;
         facts->captured = (int64_t)item->value;
+    } else if (is_told(reading->method, item, SES_GATEWAY_TOLD_AUTHORIZED) && item->value <= INT64_MAX) {
+        facts->authorized = (int64_t)item->value;
     }
 }
 

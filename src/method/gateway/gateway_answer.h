@@ -16,7 +16,8 @@ struct ses_gateway_told_facts {
     uint64_t status; /* 0: none */
     bool redirection;
     bool captured_present;
-    int64_t captured; /* minor units */
+    int64_t captured;   /* minor units */
+    int64_t authorized; /* minor units; 0: it does not say */
     struct ses_slice transaction;
     struct ses_slice refund;         /* the connector's id of it */
     struct ses_slice feature_data;   /* the text */

@@ -44,11 +44,11 @@ static bool check_payment_amount(const struct ses_gateway_call *call, const stru
 {
     int64_t amount = call->request.payment_amount;
 
-    if (amount == 0 || amount == session->minor_amount)
+    if (amount == 0 || amount == session->minor_amount || amount == ses_effect_authorized(session))
         return true;
     refuse_amount(call, error, SES_GATEWAY_PAYMENT_AMOUNT,
                   SES_STR("payment_amount is the whole payment's, in minor units: it must be the session's "
-                          "amount, or be left out"));
+                          "amount, or what was authorized of it, or be left out"));
     return false;
 }
 
@@ -112,8 +112,8 @@ bool ses_gateway_check_sums(const struct ses_gateway_call *call, const struct se
             : SES_STR("the captures of this session would be more than was authorized: left says what may "
                       "still be captured, where a call of unknown outcome counts as made"));
     tell_amount(call, error, SES_STR("left"), refunds ? sums.refundable : sums.capturable);
-    if (refunds)
-        tell_amount(call, error, SES_STR("captured"), sums.captured);
+    tell_amount(call, error, refunds ? SES_STR("captured") : SES_STR("authorized"),
+                refunds ? sums.captured : sums.authorized);
     return false;
 }
 

@@ -63,6 +63,8 @@ static void keep_answer(const struct ses_gateway_call *call, struct ses_effect *
     effect->grpc_message = call->grpc_message;
     effect->grpc_details = call->grpc_details;
     effect->payment_status = (uint32_t)call->facts.status;
+    effect->authorized = call->facts.authorized;
+    effect->captured = call->facts.captured;
     effect->event = event_of(call);
     effect->state = call->end == SES_GATEWAY_UNKNOWN ? SES_EFFECT_UNKNOWN : SES_EFFECT_ANSWERED;
     effect->answer_left_out = call->answer_too_large || call->kept.len > SES_EFFECT_ANSWER_MAX;

@@ -40,7 +40,10 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                                [SES_GATEWAY_TOLD_STATE] = 10,
                                                [SES_GATEWAY_TOLD_RAW_RESPONSE] = 11,
                                                [SES_GATEWAY_TOLD_RAW_REQUEST] = 12,
+                                               [SES_GATEWAY_TOLD_CAPTURED] = 13,
+                                               [SES_GATEWAY_TOLD_AUTHORIZED] = 15,
                                                [SES_GATEWAY_TOLD_FEATURE_DATA] = 18}},
+    /* Its answer's captured_amount (9) is not read: whether it is this capture's or the payment's is nowhere said. */
     [SES_GATEWAY_NAME_CAPTURE] = {.kind = SES_GATEWAY_AFTER,
                                   .amount = SES_GATEWAY_UP_TO_AMOUNT,
                                   .amount_name = "amount_to_capture",
@@ -128,6 +131,7 @@ static const struct ses_gateway_method rows[SES_GATEWAY_METHODS] = {
                                                       [SES_GATEWAY_STATE] = 29},
                                           .answer = {[SES_GATEWAY_TOLD_STATUS] = 2,
                                                      [SES_GATEWAY_TOLD_REDIRECTION] = 7,
+                                                     [SES_GATEWAY_TOLD_CAPTURED] = 12,
                                                      [SES_GATEWAY_TOLD_STATE] = 13,
                                                      [SES_GATEWAY_TOLD_RAW_REQUEST] = 14,
                                                      [SES_GATEWAY_TOLD_FEATURE_DATA] = 15,

@@ -34,6 +34,7 @@ enum ses_gateway_told {
     SES_GATEWAY_TOLD_AUTHENTICATION,
     SES_GATEWAY_TOLD_REDIRECTION,
     SES_GATEWAY_TOLD_CAPTURED,     /* int64: of the payment so far, in minor units */
+    SES_GATEWAY_TOLD_AUTHORIZED,   /* int64: what of the amount was authorized, in minor units */
     SES_GATEWAY_TOLD_REFUND,       /* string: the connector's id of the refund */
     SES_GATEWAY_TOLD_RAW_REQUEST,  /* the connector's whole request: card number, keys */
     SES_GATEWAY_TOLD_RAW_RESPONSE, /* its whole answer */

@@ -8,9 +8,10 @@
 
 #include "gateway_call.h"
 
-/* The statuses that effects have from now on; 0: as before. */
+/* What effects have from now on; 0: as before. */
 struct verdicts {
     uint32_t status[SES_EFFECTS_MAX];
+    int64_t captured[SES_EFFECTS_MAX]; /* by a payment itself */
     bool any;
 };
 
@@ -22,6 +23,12 @@ static unsigned count_of(const struct ses_session *session)
 static void decide(struct verdicts *verdicts, unsigned at, uint32_t status)
 {
     verdicts->status[at] = status;
+    verdicts->any = true;
+}
+
+static void decide_captured(struct verdicts *verdicts, unsigned at, int64_t captured)
+{
+    verdicts->captured[at] = captured;
     verdicts->any = true;
 }
 
@@ -81,6 +88,7 @@ static void judge_payment(const struct ses_gateway_call *call, const struct ses_
 
         if (is_open_payment(session, effect, now_ms) && is_about(call, session, effect)) {
             decide(verdicts, i, (uint32_t)call->facts.status);
+            decide_captured(verdicts, i, call->facts.captured);
             return;
         }
     }
@@ -207,6 +215,27 @@ static bool was_charged_elsewhere(const struct ses_gateway_call *call, const str
            !is_charged(paid->payment_status) && sum->made_count == 0 && sum->open_count == 0 && !sum->others;
 }
 
+/* More was captured than the payment had told, by the connector itself or elsewhere: more may be refunded then. One that has not told how
+ * much it was stands for all of it already. */
+static bool tells_more_captured(const struct ses_gateway_call *call, const struct ses_session *session,
+                                const struct ses_effect *paid, const struct captures *sum)
+{
+    return paid != NULL && paid - session->effects < SES_EFFECTS_MAX && is_charged(call->facts.status) &&
+           is_charged(paid->payment_status) && paid->captured > 0 && sum->open_count == 0 && !sum->others &&
+           call->facts.captured > sum->made && call->facts.captured - sum->made > paid->captured;
+}
+
+static void judge_paid(const struct ses_gateway_call *call, const struct ses_session *session,
+                       const struct ses_effect *paid, const struct captures *sum, struct verdicts *verdicts)
+{
+    if (was_charged_elsewhere(call, session, paid, sum)) {
+        decide(verdicts, (unsigned)(paid - session->effects), (uint32_t)call->facts.status);
+        decide_captured(verdicts, (unsigned)(paid - session->effects), call->facts.captured);
+    } else if (tells_more_captured(call, session, paid, sum)) {
+        decide_captured(verdicts, (unsigned)(paid - session->effects), call->facts.captured - sum->made);
+    }
+}
+
 static void judge_followers(const struct ses_gateway_call *call, const struct ses_session *session,
                             uint64_t now_ms, struct verdicts *verdicts)
 {
@@ -216,8 +245,7 @@ static void judge_followers(const struct ses_gateway_call *call, const struct se
 
     if (!is_about_paid(call, session, paid))
         return;
-    if (was_charged_elsewhere(call, session, paid, &sum))
-        decide(verdicts, (unsigned)(paid - session->effects), (uint32_t)call->facts.status);
+    judge_paid(call, session, paid, &sum, verdicts);
     captured = judge_captures(call, paid, &sum);
     for (unsigned i = 0; i < count_of(session); i++) {
         const struct ses_effect *effect = &session->effects[i];
@@ -326,6 +354,8 @@ enum ses_event ses_gateway_settle(const struct ses_gateway_call *call, struct se
     for (unsigned i = 0; i < count_of(session); i++) {
         struct ses_effect *effect = &session->effects[i];
 
+        if (verdicts.captured[i] > 0)
+            effect->captured = verdicts.captured[i];
         if (verdicts.status[i] == 0)
             continue;
         if (effect->state != SES_EFFECT_ANSWERED)

@@ -86,6 +86,49 @@ static void test_of_a_payment_by_itself(void **state)
     left(&book, PAID, 0);
 }
 
+static void test_as_much_as_was_told(void **state)
+{
+    static const struct {
+        uint32_t status;
+        int64_t authorized, captured;
+        int64_t capturable, refundable;
+    } cases[] = {
+        {SES_PAYMENT_PARTIALLY_AUTHORIZED, 6000, 0, 6000, 0},
+        {SES_PAYMENT_AUTHORIZED, 6000, 0, 6000, 0},
+        {SES_PAYMENT_AUTHORIZED, 0, 6000, PAID, 0},
+        {SES_PAYMENT_CHARGED, 6000, 0, 0, 6000},
+        {SES_PAYMENT_CHARGED, 0, 6000, 0, 6000},
+        {SES_PAYMENT_CHARGED, 5000, 6000, 0, 5000},
+        {SES_PAYMENT_PARTIAL_CHARGED_AND_CHARGEABLE, 0, 3000, 7000, 3000},
+        {SES_PAYMENT_PARTIAL_CHARGED, 8000, 3000, 5000, 3000},
+        {SES_PAYMENT_PARTIAL_CHARGED, 8000, 0, 8000, 8000},
+        {SES_PAYMENT_CHARGED, INT64_MAX, INT64_MAX, 0, PAID},
+        {SES_PAYMENT_CHARGED, -1, INT64_MIN, 0, PAID}, /* a record of somebody else's */
+    };
+    struct book book;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        begin(&book);
+        pay(&book, cases[i].status);
+        book.effects[0].authorized = cases[i].authorized;
+        book.effects[0].captured = cases[i].captured;
+        left(&book, cases[i].capturable, cases[i].refundable);
+    }
+    begin(&book); /* a void behind a charge of less than was authorized is the return of all of it */
+    pay(&book, SES_PAYMENT_CHARGED);
+    book.effects[0].captured = 6000;
+    (void)enter(&book, "types.PaymentService/Void", 0, SES_EFFECT_ANSWERED, SES_PAYMENT_VOIDED);
+    left(&book, 0, 0);
+    begin(&book);
+    pay(&book, SES_PAYMENT_PARTIALLY_AUTHORIZED);
+    book.effects[0].authorized = 6000;
+    capture(&book, 6000, SES_EFFECT_ANSWERED, SES_PAYMENT_CHARGED);
+    left(&book, 0, 6000);
+    (void)enter(&book, "types.PaymentService/Void", 0, SES_EFFECT_ANSWERED, SES_PAYMENT_VOIDED);
+    left(&book, 0, 0);
+}
+
 static void test_captures_add_up(void **state)
 {
     struct book book;
@@ -174,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_of_a_payment_by_itself),
+        cmocka_unit_test(test_as_much_as_was_told),
         cmocka_unit_test(test_captures_add_up),
         cmocka_unit_test(test_refunds_add_up),
         cmocka_unit_test(test_a_void_takes_what_is_left),
