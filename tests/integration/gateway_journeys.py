@@ -10,6 +10,7 @@ import time
 from harness import CREATE, PATIENCE, unique, wait_until
 from session_service import SERVICE
 from upstream_connector import AUTHENTICATION, CHALLENGED, DECLINED, FRICTIONLESS, TIMED_OUT
+from upstream_connector import PAYMENTS as PAYMENT_METHODS
 from upstream_connector import SERVICE as PAYMENT
 from variants import SIM_CONFIGS
 
@@ -73,6 +74,11 @@ JOURNEYS = {
         ("create", "OK", "OPEN"),
         ("authorize_composite", "CHARGED", "COMPLETED"),
         ("get", "CHARGED", "COMPLETED")]),
+    "mandate": (CHARGED_CARD, [
+        ("create", "OK", "OPEN"),
+        ("setup_recurring", "CHARGED", "COMPLETED"),
+        ("get", "CHARGED", "COMPLETED"),
+        ("refund", "REFUND_SUCCESS", "COMPLETED")]),
     "retry": (CHARGED_CARD, [
         ("create", "OK", "OPEN"),
         ("create", "OK", "OPEN"),
@@ -82,13 +88,15 @@ JOURNEYS = {
 }
 # What they come to, at the connector: payments that were made there, by their statuses, and what was done with them.
 ENDS = {"frictionless": ["Authorize"], "challenge": ["Authorize", "Refund"], "redirect": ["Authorize"], "wallet": ["Authorize", "Capture", "Refund"],
-        "void": ["Authorize", "Void"], "decline": ["Authorize", "Authorize"], "time-out": ["Authorize"], "composite": ["Authorize"], "retry": ["Authorize"]}
+        "void": ["Authorize", "Void"], "decline": ["Authorize", "Authorize"], "time-out": ["Authorize"], "composite": ["Authorize"],
+        "mandate": ["SetupRecurring", "Refund"], "retry": ["Authorize"]}
 COMPOSITE = "/types.CompositePaymentService/Authorize"
-EFFECTS = {COMPOSITE, *(f"{PAYMENT}{name}" for name in ("Authorize", "Capture", "Void", "Refund"))}
-AT_THE_CONNECTOR = ("pre_authenticate", "authenticate", "post_authenticate", "authorize", "authorize_another_card", "authorize_composite", "get",
+EFFECTS = {COMPOSITE, *(f"{PAYMENT}{name}" for name in ("Authorize", "SetupRecurring", "Capture", "Void", "Refund"))}
+AT_THE_CONNECTOR = ("pre_authenticate", "authenticate", "post_authenticate", "authorize", "authorize_another_card", "authorize_composite", "setup_recurring", "get",
                     "capture", "void", "refund", "refund_get")
 # Their answers are kept, and come again.
-REPEATED = ("authorize", "authorize_another_card", "authorize_composite", "authorize_once_more", "capture", "void", "refund")
+PAYMENTS = ("authorize", "authorize_another_card", "authorize_composite", "authorize_once_more", "setup_recurring")
+REPEATED = (*PAYMENTS, "capture", "void", "refund")
 # Who was not answered, or told to wait, calls again; every other word is an answer.
 UNKNOWN = "CALL_OUTCOME_UNKNOWN"
 CALL_AGAIN = {"UNAVAILABLE", "UPSTREAM_UNAVAILABLE", "SESSION_BUSY", "STORE_UNAVAILABLE", "OUTCOME_UNKNOWN", "UNKNOWN", "INTERNAL", "CANCELLED",
@@ -143,6 +151,10 @@ class Payment:
         return COMPOSITE, {"merchant_transaction_id": self.transaction(), "merchant_order_id": self.session, "amount": AMOUNT,
                            "payment_method": self.means, "session_token": self.token, "browser_info": BROWSER, "test_mode": True}
 
+    def setup_recurring(self):
+        return PAYMENT + "SetupRecurring", {"merchant_recurring_payment_id": self.transaction(), "merchant_order_id": self.session, "amount": AMOUNT,
+                                            "payment_method": self.means, "session_token": self.token, "browser_info": BROWSER, "return_url": RETURN_URL}
+
     def get(self):
         return PAYMENT + "Get", {"merchant_transaction_id": self.transaction(), "test_mode": True}
 
@@ -150,10 +162,11 @@ class Payment:
         return PAYMENT + "Capture", {"merchant_capture_id": f"{self.session}-c{self.others}", "amount_to_capture": AMOUNT, "merchant_order_id": self.session, "test_mode": True}
 
     def void(self):
-        return PAYMENT + "Void", {"merchant_void_id": f"{self.session}-v{self.others}", "merchant_order_id": self.session, "test_mode": True}
+        return PAYMENT + "Void", {"merchant_void_id": f"{self.session}-v{self.others}", "amount": AMOUNT, "merchant_order_id": self.session, "test_mode": True}
 
     def refund(self):
-        return PAYMENT + "Refund", {"merchant_refund_id": f"{self.session}-r{self.others}", "refund_amount": {**AMOUNT, "minor_amount": "900"}, "test_mode": True}
+        return PAYMENT + "Refund", {"merchant_refund_id": f"{self.session}-r{self.others}", "payment_amount": AMOUNT["minor_amount"], "refund_amount": {**AMOUNT, "minor_amount": "900"},
+                                    "test_mode": True}
 
     def refund_get(self):
         return "/types.RefundService/Get", {"merchant_refund_id": f"{self.session}-r{self.others}", "test_mode": True}
@@ -263,7 +276,7 @@ class Payment:
         if word == JOURNEYS[self.journey][1][i][1] and word != UNKNOWN:
             return i + 1
         assert word in (UNKNOWN, "CALL_SETTLED"), self.told(word, i)
-        return self.after_unknown_payment(i) if self.name(i).startswith("authorize") else self.after_unknown(i, final)
+        return self.after_unknown_payment(i) if self.name(i) in PAYMENTS else self.after_unknown(i, final)
 
     def after_unknown(self, i, final):
         """The connector is asked, and what it knows of is settled. Of all else nobody knows, unless somebody may say that it will not come: then
@@ -318,10 +331,10 @@ class Payment:
         assert set(known) >= {call["merchant_id"] for call in made}, f"an effect that the session does not know: {known}, {made}"
         nowhere = [name for name, state in known.items() if state.endswith("ANSWERED") and name not in [call["merchant_id"] for call in made]]
         assert not nowhere, f"answers of nobody: {nowhere}"
-        paid = [call for call in made if call["method"].endswith("Authorize") and self.world.is_paid(call)]
+        paid = [call for call in made if call["method"].endswith(PAYMENT_METHODS) and self.world.is_paid(call)]
         assert len(paid) == 1, f"{self.journey}: {len(paid)} payments: {made}"
         for call in made:
-            if call["method"].endswith("Authorize"):
+            if call["method"].endswith(PAYMENT_METHODS):
                 assert call["token"] and not call["token"].startswith("sess_"), f"not the connector's token: {call}"
             if call["method"].endswith(("Capture", "Void")):
                 assert call["id"].startswith("txn_"), f"not the connector's id of the payment: {call}"

@@ -27,16 +27,17 @@ SERVICE, AUTHENTICATION = "/types.PaymentService/", "/types.PaymentMethodAuthent
 METHODS = {
     SERVICE + "Authorize": {"id": 1, "amount": 2, "token": 17, "answer": (1, 2, 3, 5, 11, 12), "status": CHARGED},
     SERVICE + "Get": {"id": 1, "amount": 6, "token": None, "answer": (None, 1, 2, 4, None, 25), "status": CHARGED},
-    SERVICE + "Capture": {"id": 2, "amount": 3, "token": None, "answer": (None, 1, 2, 4, None, 8), "status": CHARGED},
-    SERVICE + "Void": {"id": 2, "amount": None, "token": None, "answer": (None, 1, 2, 4, None, 8), "status": VOIDED},
+    SERVICE + "Capture": {"id": 2, "amount": 3, "token": None, "answer": (None, 1, 2, 4, 16, 8), "status": CHARGED},
+    SERVICE + "Void": {"id": 2, "amount": None, "token": None, "answer": (None, 1, 2, 4, 13, 8), "status": VOIDED},
     SERVICE + "Refund": {"id": 1, "amount": 4, "token": None, "answer": (1, 2, 3, None, 21, 22), "status": REFUND_SUCCESS},
     "/types.RefundService/Get": {"id": 1, "amount": None, "token": None, "answer": (1, 2, 3, None, 21, 22), "status": REFUND_SUCCESS},
-    SERVICE + "SetupRecurring": {"id": 17, "amount": 2, "token": 14, "answer": (None, 1, 2, 4, None, 14), "status": CHARGED},
+    SERVICE + "SetupRecurring": {"id": 17, "amount": 2, "token": 14, "answer": (None, 1, 2, 4, 18, 14), "status": CHARGED},
     "/types.CompositePaymentService/Authorize": {"id": 1, "amount": 7, "token": 18, "answer": (1, 2, 3, 5, 11, 12), "status": CHARGED},
     AUTHENTICATION + "PreAuthenticate": {"id": 1, "amount": 2, "token": None, "answer": (None, 1, 2, 4, 11, None), "status": AUTHENTICATION_PENDING},
     AUTHENTICATION + "Authenticate": {"id": 1, "amount": 2, "token": None, "answer": (None, 1, 2, 4, 12, None), "status": AUTHENTICATION_PENDING},
     AUTHENTICATION + "PostAuthenticate": {"id": 1, "amount": 2, "token": None, "answer": (None, 1, 2, 4, 13, None), "status": AUTHENTICATION_SUCCESSFUL},
 }
+PAYMENTS = ("PaymentService/Authorize", "PaymentService/SetupRecurring")  # as a path ends
 FRICTIONLESS, CHALLENGED, DECLINED, TIMED_OUT = "4000000000000101", "4000000000003220", "4000000000000002", "4000000000000408"
 CAVV = "AAABBEg0VhI0VniQEjRWAAAAAAA="
 ACS = os.environ.get("ACS_URL", "https://acs.example/challenge")
@@ -100,7 +101,7 @@ class Book:
 
     def payment(self, merchant_id):
         """The first call by which this payment was asked for; None: the connector knows of none."""
-        return next((call for call in self.calls if call["merchant_id"] == merchant_id and call["method"].endswith("PaymentService/Authorize")), None)
+        return next((call for call in self.calls if call["merchant_id"] == merchant_id and call["method"].endswith(PAYMENTS)), None)
 
     def after(self, payment, name):
         """The calls of that method that were made of this payment."""
