@@ -28,24 +28,11 @@ import bench_server  # noqa: E402
 import config_file  # noqa: E402
 import cost_rows  # noqa: E402
 import machine  # noqa: E402
-from ports import free_port  # noqa: E402
+from payment_stub import PaymentStub  # noqa: E402
 from paired import Control, here_line, print_columns, progress, spread, verdict  # noqa: E402
 
 SIDES = ("before", "now")
 WARM_CALLS = 5000
-
-
-class Stub:
-    """sessiond-stub, which answers at once, on the generator's core."""
-
-    def __init__(self, build, core):
-        port = free_port()
-        self.address = f"127.0.0.1:{port}"
-        self.process = subprocess.Popen(["taskset", "-c", str(core), str(build / "sessiond-stub"), str(port), "100000", "0"])
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Side:
@@ -78,7 +65,7 @@ class Side:
             return
         options, stub = dict(options), None
         if options.pop("upstream", False):
-            stub = Stub(self.generator, self.generator_core)
+            stub = PaymentStub(self.generator, self.generator_core)
             options["settings"] = {"upstream.grpc": stub.address}
         try:
             self.server = bench_server.Server(self.build, self.folder, cores=str(self.core), sessions_max=4_000_000, former=True, **options)

@@ -58,5 +58,10 @@ void budget_log_line(const char *dir, unsigned operations);
 /* paths_http2.c */
 void budget_http2_turn(const char *dir, unsigned operations);
 void budget_json_turn(const char *dir, unsigned operations);
+/* paths_gateway.c */
+void budget_gateway(const char *dir, unsigned operations);
+void budget_paid_record(const char *dir, unsigned operations);
+/* paths_upstream.c */
+void budget_upstream_turn(const char *dir, unsigned operations);
 
 #endif

@@ -12,7 +12,7 @@ A worker is loaded in two ways by a script of fixed bytes (scripted.py), from a 
   full    as many calls as are in flight at full load (4 connections x 64 streams, 16 x 4 with a connector), written while the worker is
           stopped, so that it finds all of them in one poll, whatever else the machine does; divided by their number
 
-A connector's answers come when the worker sleeps, and in "full" all at once: whether it would meet one while it still works is a matter of time.
+A connector's answers (authorize: the payment server's, sessiond-stub) come when the worker sleeps, and in "full" all at once: whether it would meet one while it still works is a matter of time.
 
 System calls are those of the worker's loop, of its other threads (the committer), and of both for locks and sleeping (futex). What the worker does by
 its clock is left out (a poll that ended by its time, and what follows it), and a figure is the lower quartile. All is on one core, as it is
@@ -39,14 +39,16 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 import bench_server  # noqa: E402
 import meters  # noqa: E402
 import scripted  # noqa: E402
+from payment_stub import PaymentStub  # noqa: E402
 from check import budget_of, build, skip, update_budget  # noqa: E402
 
 BUDGET = HERE / "calls.json"
 LOADS = ("alone", "full")
-PATHS = ("create", "create_local", "create_connector", "get", "begin_step", "advance", "complete", "watched_complete", "step_return")
+PATHS = ("create", "create_local", "create_connector", "authorize", "get", "begin_step", "advance", "complete", "watched_complete", "step_return")
 ALONE, WARM, ROUNDS = 40, 6, 5
-CONNECTOR = {"create_connector"}
-FULL = {"create_connector": (16, 4)}
+CONNECTOR = {"create_connector", "authorize"}  # somebody is asked, and answers
+GATEWAY = {"authorize"}  # .. a payment server, of a server that has one behind it
+FULL = {"create_connector": (16, 4), "authorize": (16, 4)}
 FULL_USUAL = (4, 64)
 SETTINGS = {"create_local": (("token.purpose", "local"),)}  # a server of its own
 # What is counted, and by how much the same work may differ: a share of the budget, or that many. Of a call alone the loop's own calls are always
@@ -59,24 +61,29 @@ TWO_ANSWERS = {"watched_complete": 1.0}
 
 
 @contextlib.contextmanager
-def served(program, folder, trace, settings):
-    """A server with one worker, all of it on one core, and what meters the worker."""
+def served(program, folder, trace, settings, gateway):
+    """A server with one worker, all of it on one core, what meters the worker, and the processes that it asks."""
+    stub = PaymentStub(program, 0) if gateway else None
+    # A look at its health would be an answer that comes at any time.
+    behind = {"upstream.grpc": stub.address, "upstream.health_ms": 600000} if stub else {}
     prefix = ["strace", "-D", "-f", "-ff", "-qq", "-s", "0", "-e", "signal=none", "-o", str(folder / "trace")] if trace else []
-    server = bench_server.Server(program, folder, sandbox=True, prefix=prefix, settings=dict(settings))
+    server = bench_server.Server(program, folder, sandbox=True, prefix=prefix, settings={**dict(settings), **behind})
     meter = (meters.Calls(folder, server.workers()[0]) if trace else meters.Switches(server.workers()[0]))
     try:
-        yield server, meter
+        yield server, meter, server.simulator_pids + ([stub.pid] if stub else [])
     finally:
         meter.close()
         server.stop()
+        if stub:
+            stub.stop()
 
 
 class Bench:
     """Plays the script of a path at a server, and notes what it has cost."""
 
-    def __init__(self, server, meter):
+    def __init__(self, server, meter, simulators):
         self.address, self.meter = server.listen, meter
-        self.simulators = server.simulator_pids
+        self.simulators = simulators
         self.pids = [meter.pid, *self.simulators]
         self.script = scripted.Script(self.address)
 
@@ -135,14 +142,19 @@ class Bench:
         return {key: count / calls for key, count in self.meter.look().items()}
 
 
+def kind_of_server(path):
+    """Settings of its own, and whether a payment server is behind it."""
+    return SETTINGS.get(path, ()), path in GATEWAY
+
+
 def measure(program, trace, paths):
     """{path: {load: rows}}"""
     found = {}
-    for settings in dict.fromkeys(SETTINGS.get(path, ()) for path in paths):
+    for kind in dict.fromkeys(map(kind_of_server, paths)):
         with (tempfile.TemporaryDirectory(prefix="sessiond-budget-") as folder,
-              served(program, pathlib.Path(folder), trace, settings) as (server, meter)):
-            bench = Bench(server, meter)
-            found |= {path: {load: getattr(bench, load)(path) for load in LOADS} for path in paths if SETTINGS.get(path, ()) == settings}
+              served(program, pathlib.Path(folder), trace, *kind) as (server, meter, simulators)):
+            bench = Bench(server, meter, simulators)
+            found |= {path: {load: getattr(bench, load)(path) for load in LOADS} for path in paths if kind_of_server(path) == kind}
             bench.close()
     return found
 
@@ -199,7 +211,7 @@ def main():
     if subprocess.run(["strace", "-D", "-f", "-o", os.devnull, "true"], capture_output=True, check=False).returncode != 0:
         skip("tracing is not allowed here")
     budget = None if args.update or args.explain else budget_of(BUDGET, made_with())
-    program = build(args.build.resolve(), "sessiond", "sessiond-sim")
+    program = build(args.build.resolve(), "sessiond", "sessiond-sim", "sessiond-stub")
     if args.explain:
         explain(measure(program, True, args.explain.split(",")))
         return

@@ -29,6 +29,9 @@ static const struct budget_path paths[] = {
     {"conn_tls", 1024, budget_conn_tls},
     {"http2_turn", 1024, budget_http2_turn}, /* 16 turns of 64 calls */
     {"json_turn", 1024, budget_json_turn},
+    {"gateway", 200, budget_gateway},
+    {"paid_record", 200, budget_paid_record},
+    {"upstream_turn", 1024, budget_upstream_turn}, /* 16 turns of 64 calls */
 };
 
 int main(int argc, char **argv)

@@ -14,6 +14,7 @@ INITIAL_WINDOW_SIZE = 4
 WINDOW = 1 << 30  # what is read is never told: no WINDOW_UPDATE comes in between
 SERVICE = "/sessiond.v1.SessionService/"
 CREATE = "/types.MerchantAuthenticationService/CreateSessionToken"
+AUTHORIZE = "/types.PaymentService/Authorize"
 RETURN_URL = "https://merchant.example/back"
 PROCESSING_STARTED, COMPLETED = 5, 6
 WATCHING = 4  # connections of those who follow a session
@@ -220,6 +221,13 @@ class Script:
 
     def create_connector(self, count):
         return [self._create(self._id(), CALLED) for _ in range(count)]
+
+    def authorize(self, count):
+        """Through the gateway, with a session: two commits. The card lies where the payment server reads it."""
+        sessions = self._sessions(count)
+        card = {1: {1: {1: "4000000000000002"}, 2: {1: "12"}, 3: {1: "2030"}, 4: {1: "123"}}}
+        return [Call(AUTHORIZE, encode({1: f"{ident}-t", 2: {1: 10000, 2: 146}, 5: card, 17: token, 19: ident, 26: BROWSER, 30: 1}), STORED)
+                for ident, token in sessions]
 
     def get(self, count):
         return [self._call("GetSession", session) for session in self._sessions(count)]
