@@ -11,6 +11,8 @@ from harness import PATIENCE
 AUTHORIZE, CAPTURE = "/types.PaymentService/Authorize", "/types.PaymentService/Capture"
 VOID, REFUND, GET = "/types.PaymentService/Void", "/types.PaymentService/Refund", "/types.PaymentService/Get"
 REFUND_GET = "/types.RefundService/Get"
+PRE, AUTHENTICATE, POST = (f"/types.PaymentMethodAuthenticationService/{name}" for name in ("PreAuthenticate", "Authenticate", "PostAuthenticate"))
+SETUP_RECURRING, COMPOSITE = "/types.PaymentService/SetupRecurring", "/types.CompositePaymentService/Authorize"
 AUTHORIZED, CHARGED, FAILURE, PENDING, AUTHENTICATION_PENDING = 6, 8, 21, 20, 4
 USD = 146
 CARD = "4111111145551142"

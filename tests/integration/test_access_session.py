@@ -7,11 +7,11 @@ import grpc
 
 import access_tokens
 from connector_servers import FakeConnector, Sim
+from gateway_case import GatewayCase
 from harness import PATIENCE, request_class, unique
 from payment_server import AUTHORIZE, CHARGED, GET, authorize, authorized, field, number, text
 from session_service import explain
 from test_access_tokens import NEW, OLD, SUCCESS, FAILURE
-from test_gateway import GatewayCase
 
 GLOBALPAY, VOLT = access_tokens.metadata("globalpay"), access_tokens.metadata("volt")
 LIFE = 1770  # seconds: half an hour less the margin

@@ -3,13 +3,12 @@ import unittest
 
 import grpc
 
+from gateway_case import GatewayCase
 from harness import violated_fields
-from payment_server import AUTHORIZE, AUTHORIZED, CAPTURE, CHARGED, REFUND, VOID, authorized, field, money, number, secret, text
-from test_gateway import GatewayCase
+from payment_server import AUTHORIZE, AUTHORIZED, CAPTURE, CHARGED, REFUND, SETUP_RECURRING, VOID, authorized, field, money, number, secret, text
 
 EUR = 45
 MISMATCH, INVALID = ("FAILED_PRECONDITION", "AMOUNT_MISMATCH"), ("INVALID_ARGUMENT", "INVALID_FIELDS")
-SETUP_RECURRING = "/types.PaymentService/SetupRecurring"
 
 
 def capture(*more, name="c-1", amount=money(3)):

@@ -5,10 +5,10 @@ import unittest
 
 import grpc
 
+from gateway_case import GatewayCase
 from harness import PATIENCE, wait_until
 from payment_server import AUTHORIZE, CHARGED, GET, authorize, authorized, field, number, text
 from session_service import explain
-from test_gateway import GatewayCase
 
 UNKNOWN = ("UNAVAILABLE", "CALL_OUTCOME_UNKNOWN")
 BEHIND_THE_DEADLINE = 80  # seconds; upstream.deadline_ms, and what an end may take

@@ -7,9 +7,9 @@ import unittest
 
 import grpc
 
+from gateway_case import GatewayCase
 from harness import PATIENCE
 from payment_server import AUTHORIZE, authorize, authorized, field, text
-from test_gateway import GatewayCase
 
 _random = random.Random(15)
 

@@ -3,9 +3,8 @@ import unittest
 
 import grpc
 
-from payment_server import AUTHORIZE, AUTHORIZED, CHARGED, GET, authorized, field, money, number, text
+from payment_server import AUTHORIZE, AUTHORIZED, CHARGED, COMPOSITE, GET, SETUP_RECURRING, authorized, field, money, number, text
 from session_service import explain
-from test_gateway import COMPOSITE, SETUP
 from test_gateway_sums import EXCEEDED, UNKNOWN, SumsCase
 
 PARTIALLY_AUTHORIZED, PARTIAL_CHARGED, CHARGEABLE = 25, 17, 18
@@ -96,13 +95,13 @@ class Part(SumsCase):
     def test_of_the_composite_and_of_a_mandate(self):
         inner = authorized("t-1", AUTHORIZED, number(OF_AUTHORIZED, 6000))
         scripted = self.answer
-        self.answer = lambda path, request, context: text(3, inner) if path == COMPOSITE else number(2, CHARGED) + number(12, 6000) if path == SETUP else \
+        self.answer = lambda path, request, context: text(3, inner) if path == COMPOSITE else number(2, CHARGED) + number(12, 6000) if path == SETUP_RECURRING else \
             scripted(path, request, context)
         self.session, self.token = self.begin()
         self.send(COMPOSITE, text(1, "t-1") + number(4, 1) + money(7), self.token, self.session)
         self.assertEqual([self.capture("c-1", 6001), self.capture("c-1", 6000)], [(*EXCEEDED, "6000"), "sent"])
         self.session, self.token = self.begin()
-        self.send(SETUP, text(1, "m-1") + money(2), self.token, self.session)
+        self.send(SETUP_RECURRING, text(1, "m-1") + money(2), self.token, self.session)
         self.assertEqual([self.refund("r-1", 6001), self.refund("r-1", 6000)], [(*EXCEEDED, "6000"), "sent"])
 
 

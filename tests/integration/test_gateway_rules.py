@@ -4,9 +4,9 @@ import unittest
 
 import grpc
 
+from gateway_case import GatewayCase
 from payment_server import AUTHENTICATION_PENDING, AUTHORIZE, CHARGED, GET, authorize, authorized, field, number, text
 from session_service import explain
-from test_gateway import GatewayCase
 
 ADYEN = json.dumps({"config": {"Adyen": {"api_key": "k", "merchant_account": "m"}}})
 STRIPE = json.dumps({"config": {"Stripe": {"api_key": "k"}}})

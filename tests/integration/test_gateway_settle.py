@@ -5,10 +5,10 @@ import unittest
 
 import grpc
 
+from gateway_case import GatewayCase
 from harness import PATIENCE, wait_until
 from payment_server import (AUTHORIZE, AUTHORIZED, CAPTURE, CHARGED, GET, REFUND, REFUND_GET, VOID, authorized, field, money, number, text)
 from session_service import explain
-from test_gateway import GatewayCase
 
 VOIDED, CAPTURE_FAILED, VOID_FAILED, PARTIAL_CHARGED, VOIDED_POST_CAPTURE = 11, 14, 15, 17, 57
 REFUND_FAILURE, REFUND_PENDING, REFUND_SUCCESS = 1, 3, 4

@@ -4,10 +4,10 @@ import unittest
 
 import grpc
 
+from gateway_case import GatewayCase
 from harness import Server, unique, wait_until
 from payment_server import AUTHORIZE, CARD, CHARGED, GET, authorize, field, fields, number, text
 from session_service import Sessions, explain
-from test_gateway import GatewayCase
 from upstream_process import Process
 from upstream_sim import NO_STATUS_DETAILS
 
