@@ -3,7 +3,6 @@
 The table below says of each route what it is; a route without a row fails the test. A caller of merchant a, with all rights and both
 modes there, presents what it could have got hold of: tokens of others, ids of others, others' names in the headers. What names a session
 that is there and what names none must be answered by the same bytes, but for request id and date."""
-import http.client
 import itertools
 import json
 import re
@@ -12,9 +11,10 @@ import unittest
 import grpc
 from google.protobuf import json_format
 
+from caller_walks import HEADERS, VICTIMS, Doors, WalkCase, is_others, same_but_for_accidents
 from callers import as_headers, asking_server, bearer
 from harness import CREATE, CREATE_NEW, PATIENCE, SOURCE, create_request, message, request_class, unique
-from session_service import EXACT, SERVICE, Sessions, status_name
+from session_service import EXACT, SERVICE, status_name
 
 OPERATOR = "/sessiond.v1.OperatorService/"
 ACCESS = "/types.MerchantAuthenticationService/CreateAccessToken"
@@ -22,15 +22,6 @@ ACCESS_NEW = "/types.MerchantAuthenticationService/CreateServerAuthenticationTok
 CLIENT = "/types.MerchantAuthenticationService/CreateSdkSessionToken"
 CLIENT_NEW = "/types.MerchantAuthenticationService/CreateClientAuthenticationToken"
 HEALTH, REFLECTION = "/grpc.health.v1.Health/", "/grpc.reflection.v{}.ServerReflection/ServerReflectionInfo"
-EVERYTHING = {"rights": "create,continue,webhook,operate", "modes": "test,live"}
-CALLERS = {"a": {"merchants": "a", **EVERYTHING}, "b": {"merchants": "b", **EVERYTHING},
-           "tenant": {"merchants": "a", "tenants": "other", **EVERYTHING}, "nobody": {"merchants": "a", "rights": "operate"},
-           "merchant": {"merchants": "a", "rights": "create,continue,webhook"}}
-VICTIMS = ("b", "tenant")
-# What a may say of itself, and what it may not.
-OWN_HEADERS = [[], [("x-merchant-id", "a")]]
-OTHERS_HEADERS = [[("x-merchant-id", "b")], [("x-tenant-id", "other")], [("x-merchant-id", "b"), ("x-tenant-id", "other")]]
-HEADERS = OWN_HEADERS + OTHERS_HEADERS
 
 
 def by_token(**fields):
@@ -102,48 +93,22 @@ def kind_of(path):
     return {"create": "create", "operate": "operate"}.get(ROWS[path]["right"], "continue")
 
 
-def same_but_for_accidents(text):
-    """An answer without what differs from call to call: request id, date, a new token, of sessiond or of the simulator."""
-    text = re.sub(rb"(?im)^(x-request-id|date): [^\r\n]*", b"", text)
-    text = re.sub(rb"(CS)?[0-9a-f]{32}", b"SIMULATED", text)
-    return re.sub(rb"sess_v4\.(public\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{123}|local\.[A-Za-z0-9_-]+)", b"TOKEN", text)
-
-
-def is_others(header):
-    return header in OTHERS_HEADERS
-
-
-class Doors:
-    """Each answers with bytes: all that a client can see."""
-
-    def __init__(self, server):
-        self.server = server
-        self.channel = grpc.insecure_channel(server.next().address)
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-
-    def close(self):
-        self.channel.close()
-        self.connection.close()
+class RouteDoors(Doors):
+    """Those of each route."""
 
     def grpc(self, path, value, metadata):
         request = json_format.ParseDict(value, request_class(path)()).SerializeToString()
-        kind = self.channel.unary_stream if ROWS[path].get("stream") else self.channel.unary_unary
-        call = kind(path)
-        try:
-            if ROWS[path].get("stream"):
-                answer = call(request, metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
-                first = next(answer)
-                answer.cancel()
-                return b"OK " + first
-            answer, done = call.with_call(request, metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
-            head, tail = done.initial_metadata(), done.trailing_metadata()
-            return repr((answer, self.told(head), self.told(tail))).encode()
-        except grpc.RpcError as error:
-            return repr((error.code().name, error.details(), self.told(error.initial_metadata()), self.told(error.trailing_metadata()))).encode()
+        return self.stream(path, request, metadata) if ROWS[path].get("stream") else self.unary(path, request, metadata)
 
-    @staticmethod
-    def told(metadata):
-        return sorted((key, value) for key, value in metadata or () if key not in ("x-request-id", "date"))
+    def stream(self, path, request, metadata):
+        """The first message."""
+        try:
+            answer = self.channel.unary_stream(path)(request, metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+            first = next(answer)
+            answer.cancel()
+            return b"OK " + first
+        except grpc.RpcError as error:
+            return self.failure(error)
 
     @staticmethod
     def json(transport):
@@ -151,16 +116,6 @@ class Doors:
 
     def proto(self, path, value, metadata):
         return self.http1(path, "application/proto", json_format.ParseDict(value, request_class(path)()).SerializeToString(), metadata)
-
-    def http1(self, path, kind, body, metadata):
-        self.connection.request("POST", path, body, {"content-type": kind, **dict(metadata)})
-        answer = self.connection.getresponse()
-        return repr((answer.status, self.told((key.lower(), value) for key, value in answer.getheaders()), answer.read())).encode()
-
-    def http2(self, path, kind, body, metadata):
-        status, headers, body = self.server.curl(path, "--http2-prior-knowledge", "-X", "POST", data=body,
-                                                 headers=["content-type: " + kind, *as_headers(metadata)])
-        return repr((status, self.told(headers.items()), body)).encode()
 
     def of(self, path):
         json_doors = {"json/1.1": self.json(self.http1), "json/2": self.json(self.http2)}
@@ -171,22 +126,12 @@ class Doors:
         return {"grpc": self.grpc, "connect-proto": self.proto, **json_doors}
 
 
-class Walk(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server, cls.keys = asking_server(CALLERS, "redirect:\n  return_urls: [a https://shop.example, b https://shop.example]\n", workers=1)
-        cls.addClassCleanup(cls.server.cleanup)
-        cls.server.start()
-        cls.doors = Doors(cls.server)
-        cls.addClassCleanup(cls.doors.close)
-        cls.clients = {name: Sessions(cls.server.address, bearer(key)) for name, key in cls.keys.items()}
-        for client in cls.clients.values():
-            cls.addClassCleanup(client.close)
-        cls.own_token = cls.clients["a"].create(unique())
+class Walk(WalkCase):
+    doors_class = RouteDoors
 
     @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
+    def config(cls):
+        return "redirect:\n  return_urls: [a https://shop.example, b https://shop.example]\n"
 
     def answer(self, path, door, metadata, session, token):
         value = ROWS[path]["fill"](session, token)

@@ -8,7 +8,7 @@ import grpc
 
 from gateway_case import GatewayCase
 from harness import BUILD, PATIENCE, Server, whoever_arguments
-from payment_server import AUTHORIZE, CAPTURE, CARD, authorize, fields, text
+from payment_server import AUTHORIZE, CAPTURE, CARD, authorize, fields
 
 
 class Required(GatewayCase):

@@ -9,11 +9,11 @@ import unittest
 
 import grpc
 
-from callers import asking_server, bearer
+from caller_walks import HEADERS, VICTIMS, Doors, WalkCase, is_others, same_but_for_accidents
+from callers import bearer
 from harness import PATIENCE, SOURCE, unique
 from payment_server import AUTHORIZE, CHARGED, GET, PaymentServer, authorize, authorized, field, money, number, text
-from session_service import EXACT, Sessions, explain, status_name
-from test_caller_walk import CALLERS, HEADERS, VICTIMS, Doors, is_others, same_but_for_accidents
+from session_service import EXACT, explain, status_name
 
 
 def of(*, name, amount=None, test_mode=None, token=None, more=b""):
@@ -45,13 +45,6 @@ METHODS = {
 class PassingDoors(Doors):
     """Those by which bytes pass as they are."""
 
-    def grpc(self, path, message, metadata):
-        try:
-            answer, call = self.channel.unary_unary(path).with_call(message, metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
-            return repr((answer, self.told(call.initial_metadata()), self.told(call.trailing_metadata()))).encode()
-        except grpc.RpcError as error:
-            return repr((error.code().name, error.details(), self.told(error.initial_metadata()), self.told(error.trailing_metadata()))).encode()
-
     def proto1(self, path, message, metadata):
         return self.http1(path, "application/proto", message, metadata)
 
@@ -62,27 +55,17 @@ class PassingDoors(Doors):
         return self.http1(path, "application/grpc-web+proto", b"\0" + len(message).to_bytes(4, "big") + message, metadata)
 
     def all(self):
-        return {"grpc": self.grpc, "connect/1.1": self.proto1, "connect/2": self.proto2, "grpc-web": self.web}
+        return {"grpc": self.unary, "connect/1.1": self.proto1, "connect/2": self.proto2, "grpc-web": self.web}
 
 
-class Walk(unittest.TestCase):
+class Walk(WalkCase):
+    doors_class = PassingDoors
+
     @classmethod
-    def setUpClass(cls):
+    def config(cls):
         cls.upstream = PaymentServer(lambda path, request, context: authorized("theirs") if path == AUTHORIZE else number(2, CHARGED))
         cls.addClassCleanup(cls.upstream.stop)
-        cls.server, cls.keys = asking_server(CALLERS, f"upstream:\n  grpc: {cls.upstream.address}\n", workers=1)
-        cls.addClassCleanup(cls.server.cleanup)
-        cls.server.start()
-        cls.doors = PassingDoors(cls.server)
-        cls.addClassCleanup(cls.doors.close)
-        cls.clients = {name: Sessions(cls.server.address, bearer(key)) for name, key in cls.keys.items()}
-        for client in cls.clients.values():
-            cls.addClassCleanup(client.close)
-        cls.own_token = cls.clients["a"].create(unique())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
+        return f"upstream:\n  grpc: {cls.upstream.address}\n"
 
     def setUp(self):
         self.upstream.calls.clear()
