@@ -5,6 +5,7 @@ import unittest
 import grpc
 
 from attack import AttackCase
+from grpc_channel import channel_to
 from harness import CREATE, ROUTE, create_dict, create_request, request_class, response_class, unique
 from raw import Raw
 from session_service import EXACT
@@ -45,7 +46,7 @@ class Hosts(AttackCase):
                 self.assertEqual(self.http(self.server.port, f"GET {path}", host)[0], 421)
             for path in ("/", "/metrics", "/readyz", "/healthz"):
                 self.assertEqual(self.http(self.server.admin_port, f"GET {path}", host)[0], 421)
-            with grpc.insecure_channel(self.server.address, options=[("grpc.default_authority", host)]) as channel:
+            with channel_to(self.server.address, options=[("grpc.default_authority", host)]) as channel:
                 call = channel.unary_unary(CREATE, request_serializer=request_class(CREATE).SerializeToString,
                                            response_deserializer=response_class(CREATE).FromString)
                 with self.assertRaises(grpc.RpcError) as refused:
@@ -63,7 +64,7 @@ class Hosts(AttackCase):
             self.addCleanup(raw.close)
             self.assertEqual(raw.send(f"GET http://evil.example{path} HTTP/1.0\r\n\r\n").read().answers()[0][0], 400)
         for host in ("[::1].evil.example", "localhost:x@evil.example", "127.0.0.1:80:80"):
-            with grpc.insecure_channel(self.server.address, options=[("grpc.default_authority", host)]) as channel:
+            with channel_to(self.server.address, options=[("grpc.default_authority", host)]) as channel:
                 call = channel.unary_unary(CREATE, request_serializer=request_class(CREATE).SerializeToString,
                                            response_deserializer=response_class(CREATE).FromString)
                 with self.assertRaises(grpc.RpcError) as refused:

@@ -12,6 +12,7 @@ import unittest
 
 import grpc
 
+from grpc_channel import channel_to
 from load_rig import load
 import harness
 
@@ -27,7 +28,7 @@ class Front(grpc.GenericRpcHandler):
     """Passes unary calls on to a plain server, bytes and metadata as they are."""
 
     def __init__(self, address):
-        self.channel = grpc.insecure_channel(address)
+        self.channel = channel_to(address)
 
     def service(self, details):
         call = self.channel.unary_unary(details.method)

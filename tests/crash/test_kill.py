@@ -12,6 +12,7 @@ import unittest
 
 import grpc
 
+from grpc_channel import OF_ITS_OWN, channel_to
 from harness import ADYEN, BUILD, CREATE, Server, claims, create_request, response_class, unique, wait_until
 from invariants import Invariants
 
@@ -38,9 +39,7 @@ class Load:
 
     def run(self):
         # Separate connections, so that SO_REUSEPORT spreads them over the workers.
-        channels = [grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1),
-                                                                 ("grpc.initial_reconnect_backoff_ms", 50),
-                                                                 ("grpc.max_reconnect_backoff_ms", 100)])
+        channels = [channel_to(self.address, options=[*OF_ITS_OWN, ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 100)])
                     for _ in range(WORKERS * 2)]
         calls = [c.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                response_deserializer=response_class(CREATE).FromString) for c in channels]

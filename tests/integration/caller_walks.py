@@ -8,6 +8,7 @@ import unittest
 import grpc
 
 from callers import as_headers, asking_server, bearer
+from grpc_channel import channel_to
 from harness import PATIENCE, unique
 from session_service import Sessions
 
@@ -38,7 +39,7 @@ class Doors:
 
     def __init__(self, server):
         self.server = server
-        self.channel = grpc.insecure_channel(server.next().address)
+        self.channel = channel_to(server.next().address)
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
 
     def close(self):
@@ -48,7 +49,7 @@ class Doors:
     def unary(self, path, message, metadata):
         call = self.channel.unary_unary(path)
         try:
-            answer, done = call.with_call(message, metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+            answer, done = call.with_call(message, metadata=metadata, timeout=PATIENCE)
             return repr((answer, self.told(done.initial_metadata()), self.told(done.trailing_metadata()))).encode()
         except grpc.RpcError as error:
             return self.failure(error)

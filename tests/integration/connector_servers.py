@@ -5,8 +5,7 @@ import threading
 import urllib.parse
 import urllib.request
 
-import grpc
-
+from grpc_channel import channel_to
 from harness import CREATE, PATIENCE, initial_metadata, response_class, wait_until
 
 
@@ -19,10 +18,10 @@ def details(answer):
 
 def own_channel(server, request, metadata, timeout=120):
     """On a connection of its own, to the machine whose turn it is: (answer, metadata)."""
-    with grpc.insecure_channel(server.next().address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    with channel_to(server.next().address) as channel:
         call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                    response_deserializer=response_class(CREATE).FromString)
-        answer, got = call.with_call(request, metadata=metadata, timeout=timeout, wait_for_ready=True)  # see harness.is_mistaken
+        answer, got = call.with_call(request, metadata=metadata, timeout=timeout)
         return answer, initial_metadata(got)
 
 

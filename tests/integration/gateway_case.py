@@ -55,7 +55,7 @@ class GatewayCase(unittest.TestCase):
         if session:
             headers.append(("x-merchant-session-id", session))
         method = self.client.channels[0].unary_unary(path)
-        return method.with_call(request, metadata=headers, timeout=timeout, wait_for_ready=True)
+        return method.with_call(request, metadata=headers, timeout=timeout)
 
     def pay(self, session, token, transaction="t-1", **options):
         more = options.pop("fields", ())

@@ -30,6 +30,7 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
 import machines
+from grpc_channel import channel_to
 from token_claims import claims, instant, key_directories  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "lib"))
@@ -369,7 +370,7 @@ class Server:
 
     def grpc(self):
         if self.channel is None:
-            self.channel = grpc.insecure_channel(self.address)
+            self.channel = channel_to(self.address)
         return self.channel
 
     def call(self, request, metadata=None, path=CREATE, timeout=PATIENCE, connector="stripe", config=STRIPE, **options):
@@ -378,7 +379,7 @@ class Server:
             metadata = [("x-connector", connector), ("x-connector-config", config)]
         method = self.next().grpc().unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
                                          response_deserializer=response_class(path).FromString)
-        return method.with_call(request, metadata=metadata, timeout=timeout, wait_for_ready=True, **options)  # see is_mistaken
+        return method.with_call(request, metadata=metadata, timeout=timeout, **options)
 
     def call_within(self, request, ms, metadata, path=CREATE):
         """A call whose deadline is the server's business alone: this client goes on waiting, however late the answer reaches it. The
@@ -515,13 +516,6 @@ def leave_out_help(info):
     if info is not None and info.reason and not (FORMER and "help" not in info.metadata):
         assert info.metadata["help"] == f"docs/errors.md#{info.reason}", info
         del info.metadata["help"]
-
-
-def is_mistaken(error):
-    """A connection that was under way and that the client took for a failed one: gRPC 1.51 reads errno long after connect(), when it may be
-    another call's (its pull request 35064), and a busy machine makes that likelier. A refusal is one all the same."""
-    text = error.details() or ""
-    return "failed to connect" in text and not re.search("refused|reset|timed out|unreachable", text)
 
 
 def reason(error):

@@ -16,6 +16,7 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
 import machines
+from grpc_channel import channel_to
 from harness import NODE_MODULES, PATIENCE, SOURCE, message
 from session_service import CONNECTION
 
@@ -78,14 +79,14 @@ class PythonClient:
 
     def open(self):
         options = [*CONNECTION, ("grpc.max_metadata_size", 65536)]
-        self.channels = [grpc.insecure_channel(one, options=options) for one in self.addresses]
+        self.channels = [channel_to(one, options=options) for one in self.addresses]
 
     def call(self, path, request, metadata, timeout=PATIENCE):
         asked, told = _method(path)
         channel = self.channels[next(self.turn) % len(self.channels)]
         stub = channel.unary_unary(path, request_serializer=asked.SerializeToString, response_deserializer=told.FromString)
         try:
-            answer, call = stub.with_call(json_format.ParseDict(request, asked()), metadata=metadata, timeout=timeout, wait_for_ready=True)
+            answer, call = stub.with_call(json_format.ParseDict(request, asked()), metadata=metadata, timeout=timeout)
         except grpc.RpcError as error:
             details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin")
             return Told(error.code().name, details, None, {})

@@ -7,19 +7,18 @@ import grpc
 from google.protobuf import json_format
 
 import machines
+from grpc_channel import OF_ITS_OWN, channel_to
 from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_request, request_class, response_class, status_details, unique
 
 SERVICE = "/sessiond.v1.SessionService/"
 EXACT = [("x-connector", "adyen"), ("x-connector-config", ADYEN)]
 BROWSER = {"accept_header": "text/html", "user_agent": "Mozilla/5.0..."}
-CONNECTION = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
+CONNECTION = [*OF_ITS_OWN, ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
 
 
 class Sessions:
-    """Calls wait for the connection (wait_for_ready): see harness.is_mistaken."""
-
     def __init__(self, address, metadata=()):
-        self.channels = [grpc.insecure_channel(one, options=CONNECTION) for one in machines.addresses(address)]
+        self.channels = [channel_to(one, options=CONNECTION) for one in machines.addresses(address)]
         self.metadata = list(metadata)
         self.methods = {}
         self.turn = itertools.count()
@@ -38,7 +37,7 @@ class Sessions:
     def create(self, session, timeout=PATIENCE, headers=(), connector=EXACT, **changes):
         """The session token of CreateSessionToken."""
         metadata = [*connector, *self.metadata, *headers]
-        answer = self.method(CREATE)(create_request(session, **changes), metadata=metadata, timeout=timeout, wait_for_ready=True)
+        answer = self.method(CREATE)(create_request(session, **changes), metadata=metadata, timeout=timeout)
         assert answer.status_code == 200, answer
         return answer.session_token
 
@@ -49,7 +48,7 @@ class Sessions:
 
     def call(self, name, token, session, /, timeout=PATIENCE, headers=(), **fields):
         path, request = SERVICE + name, self.request(name, token, session, **fields)
-        return self.method(path)(request, metadata=self.metadata + list(headers), timeout=timeout, wait_for_ready=True)
+        return self.method(path)(request, metadata=self.metadata + list(headers), timeout=timeout)
 
     def get(self, token, session, **fields):
         return self.call("GetSession", token, session, **fields).session

@@ -103,7 +103,7 @@ class RouteDoors(Doors):
     def stream(self, path, request, metadata):
         """The first message."""
         try:
-            answer = self.channel.unary_stream(path)(request, metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+            answer = self.channel.unary_stream(path)(request, metadata=metadata, timeout=PATIENCE)
             first = next(answer)
             answer.cancel()
             return b"OK " + first
@@ -225,7 +225,7 @@ class Reflection(unittest.TestCase):
         request = message("grpc.reflection.v1.ServerReflectionRequest")(list_services="").SerializeToString()
         for path in (path for path, row in ROWS.items() if row.get("bidi")):
             for metadata, allowed in ([], False), (bearer(keys["nobody"]), True):
-                stream = server.grpc().stream_stream(path)(iter([request]), metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+                stream = server.grpc().stream_stream(path)(iter([request]), metadata=metadata, timeout=PATIENCE)
                 if allowed:
                     self.assertTrue(next(stream))
                 else:

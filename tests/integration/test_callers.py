@@ -175,13 +175,13 @@ class Asked(unittest.TestCase):
         self.assertEqual(self.server.curl("/.well-known/paseto-keys")[0], 200)
         self.assertEqual(self.server.curl("/r/none")[0], 404)
         check = self.server.grpc().unary_unary("/grpc.health.v1.Health/Check")
-        self.assertEqual(check(b"", timeout=PATIENCE, wait_for_ready=True), b"\x08\x01")
+        self.assertEqual(check(b"", timeout=PATIENCE), b"\x08\x01")
 
     def test_reflection_is_for_callers(self):
         request = message("grpc.reflection.v1.ServerReflectionRequest")(list_services="")
         for metadata, code in ([], "UNAUTHENTICATED"), (bearer(self.keys["hook"]), None), (bearer(self.keys["many"]), None):
             stream = self.server.grpc().stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")(
-                iter([request.SerializeToString()]), metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+                iter([request.SerializeToString()]), metadata=metadata, timeout=PATIENCE)
             try:
                 self.assertIsNone(code, next(stream))
             except grpc.RpcError as error:

@@ -8,6 +8,7 @@ import unittest
 import grpc
 
 from gateway_case import GatewayCase
+from grpc_channel import channel_to
 from harness import PATIENCE
 from payment_server import AUTHORIZE, authorize, authorized, field, text
 
@@ -70,10 +71,9 @@ class Memory(GatewayCase):
 
     def test_compressed(self):
         number = card()
-        with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)],
-                                   compression=grpc.Compression.Gzip) as channel:
+        with channel_to(self.server.address, compression=grpc.Compression.Gzip) as channel:
             channel.unary_unary(AUTHORIZE)(authorize("t-5", text(12, text(1, "x" * 50000)), card=number),
-                                           metadata=[("x-connector", "adyen")], timeout=PATIENCE, wait_for_ready=True)
+                                           metadata=[("x-connector", "adyen")], timeout=PATIENCE)
         self.assertEqual(len(self.upstream.asked()), 1)
         self.assertEqual(self.found([number]), set())
 
@@ -81,10 +81,10 @@ class Memory(GatewayCase):
         """OpenSSL has buffers of its own."""
         numbers = [card() for _ in range(3)]
         roots = (self.server.data / "dev" / "ca.pem").read_bytes()
-        with grpc.secure_channel(f"localhost:{self.server.port}", grpc.ssl_channel_credentials(roots)) as channel:
+        with channel_to(f"localhost:{self.server.port}", credentials=grpc.ssl_channel_credentials(roots)) as channel:
             for number, more in zip(numbers, (0, 30000, 100000)):
                 channel.unary_unary(AUTHORIZE)(authorize("t-8", text(12, text(1, "x" * more)), card=number),
-                                               metadata=[("x-connector", "adyen")], timeout=PATIENCE, wait_for_ready=True)
+                                               metadata=[("x-connector", "adyen")], timeout=PATIENCE)
             self.assertEqual(len(self.upstream.asked()), 3)
             self.assertEqual(self.found(numbers), set(), "while the connection is open")
         self.assertEqual(self.found(numbers), set())

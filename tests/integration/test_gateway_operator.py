@@ -61,7 +61,7 @@ class Off(unittest.TestCase):
         server.start()
         method = server.grpc().unary_unary(AUTHORIZE)
         with self.assertRaises(grpc.RpcError) as caught:
-            method(authorize("t-1"), timeout=PATIENCE, wait_for_ready=True)
+            method(authorize("t-1"), timeout=PATIENCE)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
         server.stop()
 

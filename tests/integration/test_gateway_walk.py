@@ -109,10 +109,10 @@ class Walk(WalkCase):
         pay = self.server.grpc().unary_unary(AUTHORIZE)
         metadata = [*EXACT, *bearer(self.keys["merchant"])]
         with self.assertRaises(grpc.RpcError) as caught:
-            pay(authorize("t-1", test_mode=False), metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+            pay(authorize("t-1", test_mode=False), metadata=metadata, timeout=PATIENCE)
         self.assertEqual(explain(caught.exception)[:2], ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED"))
         self.assertEqual(self.upstream.asked(), [])
-        pay(authorize("t-1"), metadata=metadata, timeout=PATIENCE, wait_for_ready=True)
+        pay(authorize("t-1"), metadata=metadata, timeout=PATIENCE)
         self.assertEqual(len(self.upstream.asked()), 1)
 
     def test_nothing_tells_what_is_there(self):
@@ -155,7 +155,7 @@ class Walk(WalkCase):
         tokens = {}
         for name, header in callers.items():
             tokens[name] = self.clients[name].create(session, headers=header)
-            answer = channel.unary_unary(AUTHORIZE)(authorize("t-1", token=tokens[name]), timeout=PATIENCE, wait_for_ready=True,
+            answer = channel.unary_unary(AUTHORIZE)(authorize("t-1", token=tokens[name]), timeout=PATIENCE,
                                                     metadata=[*EXACT, *bearer(self.keys[name]), *header, ("x-merchant-session-id", session)])
             seen.append(field(answer, 3))
         self.assertEqual((seen, len(self.upstream.asked(AUTHORIZE))), ([CHARGED] * 3, 3))
@@ -163,7 +163,7 @@ class Walk(WalkCase):
             if name == other:
                 continue
             with self.assertRaises(grpc.RpcError) as caught:
-                channel.unary_unary(GET)(text(1, "t-1") + number(13, 1), timeout=PATIENCE, wait_for_ready=True,
+                channel.unary_unary(GET)(text(1, "t-1") + number(13, 1), timeout=PATIENCE,
                                          metadata=[*EXACT, *bearer(self.keys[name]), *header, ("x-merchant-session-id", session),
                                                    ("x-session-token", tokens[other])])
             self.assertEqual(explain(caught.exception)[:2], ("PERMISSION_DENIED", "TOKEN_MISMATCH"))

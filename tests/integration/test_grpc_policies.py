@@ -1,15 +1,17 @@
 """What grpcio does by itself, by a service config: retries that wait as long as they are told, round_robin over connections whose health it watches; and
 its asynchronous half."""
 import asyncio
-import json
+import concurrent.futures
+import threading
 import unittest
 
 import grpc
 import grpc.aio
 
+from grpc_channel import asynchronous_channel_to, channel_to
 from h2_raw import DATA, EMPTY_MESSAGE, END_STREAM, HEADERS, Attacker, frame, request_fields
 from h2_raw import WATCH as WATCH_HEALTH
-from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_request, request_class, response_class, status_details, unique, wait_until
+from harness import ADYEN, CREATE, PATIENCE, ServerCase, create_request, free_port, request_class, response_class, status_details, unique, wait_until
 
 METADATA = (("x-connector", "adyen"), ("x-connector-config", ADYEN))
 WATCH = "/sessiond.v1.SessionService/WatchSession"
@@ -17,10 +19,6 @@ WATCH = "/sessiond.v1.SessionService/WatchSession"
 
 def serializers(path):
     return {"request_serializer": lambda m: m.SerializeToString(), "response_deserializer": response_class(path).FromString}
-
-
-def channel_to(address, **service_config):
-    return grpc.insecure_channel(address, options=[("grpc.service_config", json.dumps(service_config)), ("grpc.use_local_subchannel_pool", 1)])
 
 
 def create(channel):
@@ -68,6 +66,22 @@ class RoundRobin(ServerCase):
         self.assertIn("gzip", fields["grpc-accept-encoding"])
 
 
+class Tests(unittest.TestCase):
+    """The tests' own channels."""
+
+    def test_a_call_waits_for_its_connection(self):
+        port, failed = free_port(), threading.Event()
+        with channel_to(f"127.0.0.1:{port}") as channel:
+            channel.subscribe(lambda state: state == grpc.ChannelConnectivity.TRANSIENT_FAILURE and failed.set())
+            call = channel.unary_unary("/a.B/C").future(b"", timeout=PATIENCE)
+            self.assertTrue(failed.wait(PATIENCE), "nobody listens")
+            server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+            server.add_insecure_port(f"127.0.0.1:{port}")
+            server.start()
+            self.assertEqual(call.exception(PATIENCE).code(), grpc.StatusCode.UNIMPLEMENTED, "the answer of one who was there late")
+            server.stop(None)
+
+
 class Asynchronous(ServerCase):
     server_options = {"workers": 2, "sandbox": False}
 
@@ -75,7 +89,7 @@ class Asynchronous(ServerCase):
         asyncio.run(asyncio.wait_for(self.calls(), PATIENCE))
 
     async def calls(self):
-        async with grpc.aio.insecure_channel(self.server.address) as channel:
+        async with asynchronous_channel_to(self.server.address) as channel:
             name = unique()
             create = channel.unary_unary(CREATE, **serializers(CREATE))
             answer = await create(create_request(name), metadata=METADATA)

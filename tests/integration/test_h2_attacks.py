@@ -10,8 +10,7 @@ import socket
 import struct
 import unittest
 
-import grpc
-
+from grpc_channel import channel_to
 from h2_raw import (ACK, CANCEL, CHECK, COMPRESSION_ERROR, CONTINUATION, DATA, EMPTY_MESSAGE, END_HEADERS, END_STREAM,
                     ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GOAWAY, HEADERS, PADDED, PING, PREFACE,
                     PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, STREAM_CLOSED, WATCH, WINDOW_UPDATE, Attacker, frame,
@@ -23,7 +22,7 @@ ADDRESS = os.environ.get("SES_ADDR", "")
 
 def health_check():
     """The normal call: raw bytes through grpcio, an empty HealthCheckRequest."""
-    with grpc.insecure_channel(ADDRESS, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    with channel_to(ADDRESS) as channel:
         call = channel.unary_unary(CHECK, request_serializer=bytes, response_deserializer=bytes)
         return call(b"", timeout=PATIENCE)
 

@@ -4,6 +4,7 @@ import unittest
 
 import grpc
 
+from grpc_channel import channel_to
 from harness import (ADYEN, CREATE, ServerCase, claims, connector_headers, create_dict, create_request, initial_metadata, reason, response_class, status_details,
                      unique)
 
@@ -182,7 +183,7 @@ class Idempotency(ServerCase):
 
     def test_many_clients_one_id_one_session(self):
         def one(session):
-            with grpc.insecure_channel(self.server.next().address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            with channel_to(self.server.next().address) as channel:
                 call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                            response_deserializer=response_class(CREATE).FromString)
                 answer, got = call.with_call(create_request(session), metadata=EXACT, timeout=120)

@@ -15,6 +15,7 @@ from google.protobuf import json_format
 
 from callers import asking_server, bearer
 from connector_servers import FakeConnector
+from grpc_channel import channel_to
 from harness import BUILD, CREATE, PATIENCE, STRIPE, Server, create_request, method_paths, request_class, unique, wait_until
 from session_service import Sessions, connections, explain, refusal, status_name
 
@@ -348,8 +349,7 @@ class Callers(unittest.TestCase):
 
         def call(who, method, headers=(), **fields):
             request = json_format.ParseDict({"merchant_session_id": name, "test_mode": True, **fields}, request_class(OPERATOR + method)())
-            return clients[who].method(OPERATOR + method)(request, metadata=[*clients[who].metadata, *headers], timeout=PATIENCE,
-                                                          wait_for_ready=True).story
+            return clients[who].method(OPERATOR + method)(request, metadata=[*clients[who].metadata, *headers], timeout=PATIENCE).story
         self.assertEqual(call("desk", "ShowSession").merchant, "shop_a")
         denied = "PERMISSION_DENIED", "CALLER_NOT_ALLOWED"
         self.assertEqual(refusal(call, "desk", "ShowSession", [("x-merchant-id", "shop_b")]), (*denied, {"merchant": "x-merchant-id"}))
@@ -360,7 +360,7 @@ class Callers(unittest.TestCase):
         # The log is everybody's: nobody sets its level through a port.
         with self.assertRaises(grpc.RpcError) as caught:
             clients["desk"].method(OPERATOR + "SetLogLevel")(request_class(OPERATOR + "SetLogLevel")(level=1), timeout=PATIENCE,
-                                                            metadata=clients["desk"].metadata, wait_for_ready=True)
+                                                            metadata=clients["desk"].metadata)
         self.assertEqual(explain(caught.exception)[:2], ("PERMISSION_DENIED", "OPERATOR_ONLY"))
         rows = wait_until(lambda: (rows := server.lines("operator_call")) and len(rows) >= 7 and rows, "the lines")
         self.assertEqual({(row["caller"], row.get("uid")) for row in rows}, {("desk", None), ("shop_a", None)})
@@ -380,11 +380,11 @@ class Door(unittest.TestCase):
 
     def test_tcp_refuses_every_method_before_it_reads_one(self):
         server = self.server()
-        with grpc.insecure_channel(server.address) as channel:
+        with channel_to(server.address) as channel:
             for path in method_paths(OPERATOR):
                 call = channel.unary_unary(path, request_serializer=lambda b: b, response_deserializer=lambda b: b)
                 with self.assertRaises(grpc.RpcError) as caught:
-                    call(b"\xff\xff\xff", timeout=PATIENCE, wait_for_ready=True)
+                    call(b"\xff\xff\xff", timeout=PATIENCE)
                 self.assertEqual(explain(caught.exception)[:2], ("PERMISSION_DENIED", "OPERATOR_ONLY"))
                 status, _, answer = server.post_json(path, b"{", headers=[])
                 self.assertEqual((status, answer["code"]), (403, "permission_denied"))

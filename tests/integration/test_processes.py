@@ -12,7 +12,8 @@ import unittest
 import grpc
 
 from connector_servers import Sim
-from harness import (BUILD, CREATE, PATIENCE, SOURCE, Server, ServerCase, claims, create_request, free_port, is_mistaken, response_class,
+from grpc_channel import channel_to, is_mistaken
+from harness import (BUILD, CREATE, PATIENCE, SOURCE, Server, ServerCase, claims, create_request, free_port, response_class,
                      unique, wait_until, whoever_arguments)
 
 EXACT = [("x-connector", "adyen"), ("x-connector-config", '{"config":{"Adyen":{"api_key":"k","merchant_account":"m"}}}')]
@@ -163,7 +164,7 @@ class Replacement(ServerCase):
         session = unique()
         jtis, peers = set(), set()
         for _ in range(24):  # each on a connection of its own: both workers are met
-            with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            with channel_to(self.server.address) as channel:
                 call = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                            response_deserializer=response_class(CREATE).FromString)
                 jtis.add(claims(call(create_request(session), metadata=EXACT, timeout=120).session_token)["jti"])
@@ -177,11 +178,11 @@ class Replacement(ServerCase):
         def caller():
             method = None
             while not stop.is_set():
-                with grpc.insecure_channel(self.server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                with channel_to(self.server.address) as channel:
                     method = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                                  response_deserializer=response_class(CREATE).FromString)
                     try:
-                        method(create_request(unique()), metadata=EXACT, timeout=PATIENCE)
+                        method(create_request(unique()), metadata=EXACT, timeout=PATIENCE, wait_for_ready=False)
                         answered.append(1)
                     except grpc.RpcError as error:
                         if not is_mistaken(error):

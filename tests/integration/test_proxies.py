@@ -17,6 +17,7 @@ import unittest
 
 import grpc
 
+from grpc_channel import OF_ITS_OWN, channel_to
 from harness import (CREATE, PATIENCE, ROUTE, SOURCE, STRIPE, Server, ServerCase, create_dict, create_request, free_port, method_paths,
                      request_class, response_class, unique, wait_until)
 
@@ -160,8 +161,8 @@ class Proxy(unittest.TestCase):
 
     def channel(self):
         credentials = grpc.ssl_channel_credentials((self.folder / "cert.pem").read_bytes())
-        options = [("grpc.ssl_target_name_override", NAME), ("grpc.default_authority", NAME), ("grpc.use_local_subchannel_pool", 1)]
-        return grpc.secure_channel(f"127.0.0.1:{self.port}", credentials, options)
+        options = [("grpc.ssl_target_name_override", NAME), ("grpc.default_authority", NAME), *OF_ITS_OWN]
+        return channel_to(f"127.0.0.1:{self.port}", options, credentials)
 
     def needs_grpc(self):
         if not self.grpc_too:

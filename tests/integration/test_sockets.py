@@ -21,6 +21,7 @@ import urllib.request
 import grpc
 
 from connector_servers import own_channel
+from grpc_channel import channel_to
 from harness import BUILD, CREATE, PATIENCE, Server, create_request, request_class, response_class, unique, wait_until, whoever_arguments
 from held_call import HeldCall, HeldConnector, held_metadata
 
@@ -53,7 +54,7 @@ def ready(server):
 
 def health(server, service=""):
     path = "/grpc.health.v1.Health/Check"
-    with grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    with channel_to(server.address) as channel:
         call = channel.unary_unary(path, request_serializer=lambda m: m.SerializeToString(),
                                    response_deserializer=response_class(path).FromString)
         answer = call(request_class(path)(service=service), timeout=PATIENCE)

@@ -15,6 +15,7 @@ import unittest
 import grpc
 
 from certificates import Pair, server_pair
+from grpc_channel import channel_to
 from harness import BUF, BUILD, CREATE, NODE_MODULES, PATIENCE, STRIPE, Server, create_request, response_class, unique, wait_until
 
 METADATA = [("x-connector", "stripe"), ("x-connector-config", STRIPE)]
@@ -95,13 +96,13 @@ class TlsCase(unittest.TestCase):
     def channel(self, own=None):
         credentials = grpc.ssl_channel_credentials(self.pair.certificate.read_bytes(), own.key.read_bytes() if own else None,
                                                    own.certificate.read_bytes() if own else None)
-        channel = grpc.secure_channel(f"localhost:{self.server.port}", credentials)
+        channel = channel_to(f"localhost:{self.server.port}", credentials=credentials)
         self.addCleanup(channel.close)
         return channel
 
     def create(self, channel, request=None, **options):
         method = channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(), response_deserializer=response_class(CREATE).FromString)
-        return method(request or create_request(unique()), metadata=METADATA, timeout=PATIENCE, wait_for_ready=True, **options)
+        return method(request or create_request(unique()), metadata=METADATA, timeout=PATIENCE, **options)
 
 
 class Clients(TlsCase):

@@ -2,8 +2,7 @@
 import signal
 import unittest
 
-import grpc
-
+from grpc_channel import channel_to
 from harness import PATIENCE, wait_until
 from upstream_calls import ANSWERED, NOT_SENT, UNKNOWN, Caller
 from upstream_process import Process
@@ -75,8 +74,8 @@ class Manners(SimulatorCase):
 
     def test_a_caller_that_is_gone_aborts(self):
         self.sim.script(path=AUTHORIZE, way="hang")
-        with grpc.insecure_channel(self.sim.address) as channel:
-            call = channel.unary_unary(AUTHORIZE).future(text(1, "pay_1"), wait_for_ready=True)
+        with channel_to(self.sim.address) as channel:
+            call = channel.unary_unary(AUTHORIZE).future(text(1, "pay_1"))
             wait_until(self.sim.calls, "the connector is asked")
             call.cancel()
             wait_until(lambda: self.sim.calls(state="aborted"), "it is dropped")

@@ -61,7 +61,7 @@ class TwoMachines(Shared, TwoCase):
     def headers_of_get(self, server, client, token, session):
         path = "/sessiond.v1.SessionService/GetSession"
         method = server.grpc().unary_unary(path, request_serializer=lambda m: m.SerializeToString())
-        _, call = method.with_call(client.request("GetSession", token, session), timeout=PATIENCE, wait_for_ready=True)
+        _, call = method.with_call(client.request("GetSession", token, session), timeout=PATIENCE)
         return dict(call.initial_metadata())
 
     def test_what_is_revoked_here_is_revoked_there_at_once(self):

@@ -23,6 +23,7 @@ import unittest
 import grpc
 
 import machines
+from grpc_channel import OF_ITS_OWN, channel_to
 from harness import CREATE, STRIPE, Server, claims, create_request, initial_metadata, response_class, unique, wait_until
 from invariants import Invariants
 from simulator import effects, simulator_address
@@ -55,9 +56,8 @@ class Client:
         self.connect()
 
     def connect(self):
-        self.channel = grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1),
-                                                               ("grpc.initial_reconnect_backoff_ms", 50),
-                                                               ("grpc.max_reconnect_backoff_ms", 200)])
+        self.channel = channel_to(self.address, options=[*OF_ITS_OWN, ("grpc.initial_reconnect_backoff_ms", 50),
+                                                         ("grpc.max_reconnect_backoff_ms", 200)])
         self.method = self.channel.unary_unary(CREATE, request_serializer=lambda m: m.SerializeToString(),
                                                response_deserializer=response_class(CREATE).FromString)
 
@@ -69,7 +69,7 @@ class Client:
             try:
                 # Not to wait would be to fail at once while the channel connects; gRPC reads its sockets while calls wait, so that many who
                 # only look in keep each other from ever being connected.
-                answer, call = self.method.with_call(request, metadata=METADATA[connector], timeout=patience, wait_for_ready=True)
+                answer, call = self.method.with_call(request, metadata=METADATA[connector], timeout=patience)
             except grpc.RpcError as error:
                 if error.code() not in AGAIN:
                     raise
