@@ -1,5 +1,8 @@
 /* A chain of chunks, filled one after another; what is left of a chunk when the next one is begun is lost.
  * Nothing is freed but by reset and done, so there is no header in front of an allocation.
+ *
+ * Each chunk knows how far it is used, and what lies behind that has never been given out, or was wiped since:
+ * wiping goes as far as the use (it was a tenth of a gateway call's CPU when it went to the chunks' ends).
  */
 #include <sessiond/base/arena.h>
 
@@ -18,6 +21,7 @@
 struct ses_arena_chunk {
     struct ses_arena_chunk *next;
     size_t bytes;
+    size_t used;
     _Alignas(ALIGN) uint8_t data[];
 };
 
@@ -26,12 +30,19 @@ void ses_arena_init(struct ses_arena *arena, size_t bytes_max)
     *arena = (struct ses_arena){.bytes_max = bytes_max};
 }
 
+/* To what it was when only so much of it was used. */
+static void cut(struct ses_arena_chunk *chunk, size_t used)
+{
+    ses_wiping_wipe(chunk->data + used, chunk->used - used);
+    chunk->used = used;
+}
+
 static void free_chunks(struct ses_arena_chunk *chunk)
 {
     while (chunk != NULL) {
         struct ses_arena_chunk *next = chunk->next;
 
-        ses_wiping_wipe(chunk->data, chunk->bytes);
+        cut(chunk, 0);
         free(chunk);
         chunk = next;
     }
@@ -54,20 +65,20 @@ void ses_arena_reset(struct ses_arena *arena)
         struct ses_arena_chunk *small = arena->first;
 
         arena->first = small->next;
-        ses_wiping_wipe(small->data, small->bytes);
+        cut(small, 0);
         free(small);
     }
     free_chunks(arena->first->next);
     arena->first->next = NULL;
-    ses_wiping_wipe(arena->first->data, arena->first->bytes);
+    cut(arena->first, 0);
     arena->current = arena->first;
-    arena->used = 0;
     arena->total = arena->first->bytes;
 }
 
 struct ses_arena_mark ses_arena_mark(const struct ses_arena *arena)
 {
-    return (struct ses_arena_mark){.chunk = arena->current, .used = arena->used};
+    return (struct ses_arena_mark){.chunk = arena->current,
+                                   .used = arena->current == NULL ? 0 : arena->current->used};
 }
 
 void ses_arena_rewind(struct ses_arena *arena, struct ses_arena_mark mark)
@@ -80,9 +91,8 @@ void ses_arena_rewind(struct ses_arena *arena, struct ses_arena_mark mark)
         arena->total -= chunk->bytes;
     free_chunks(mark.chunk->next);
     mark.chunk->next = NULL;
-    ses_wiping_wipe(mark.chunk->data + mark.used, mark.chunk->bytes - mark.used);
+    cut(mark.chunk, mark.used);
     arena->current = mark.chunk;
-    arena->used = mark.used;
 }
 
 /* bytes is rounded up already. An allocation above the usual size gets a chunk of just its size. */
@@ -101,12 +111,12 @@ static bool add_chunk(struct ses_arena *arena, size_t bytes)
         return false;
     chunk->next = NULL;
     chunk->bytes = size;
+    chunk->used = 0;
     if (arena->current == NULL)
         arena->first = chunk;
     else
         arena->current->next = chunk;
     arena->current = chunk;
-    arena->used = 0;
     arena->total += size;
     return true;
 }
@@ -118,12 +128,12 @@ void *ses_arena_alloc(struct ses_arena *arena, size_t bytes)
     if (bytes > arena->bytes_max) /* before it is rounded up, which could wrap */
         return NULL;
     bytes = (bytes + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
-    if (arena->current == NULL || bytes > arena->current->bytes - arena->used) {
+    if (arena->current == NULL || bytes > arena->current->bytes - arena->current->used) {
         if (!add_chunk(arena, bytes))
             return NULL;
     }
-    place = arena->current->data + arena->used;
-    arena->used += bytes;
+    place = arena->current->data + arena->current->used;
+    arena->current->used += bytes;
     return place;
 }
 

@@ -13,7 +13,6 @@ struct ses_arena_chunk;
 struct ses_arena {
     struct ses_arena_chunk *first;
     struct ses_arena_chunk *current;
-    size_t used;      /* offset in the current chunk */
     size_t total;     /* bytes of all chunks */
     size_t bytes_max; /* ceiling of total */
 };

@@ -5,6 +5,7 @@
 #include <sessiond/base/buf.h>
 #include <sessiond/base/random.h>
 #include <sessiond/base/secret.h>
+#include <sessiond/base/wiping.h>
 
 static void buf_grows_to_its_ceiling_and_no_further(void **state)
 {
@@ -130,8 +131,48 @@ static void arena_goes_back_to_a_mark(void **state)
     }
     assert_string_equal(kept, "kept");
     ses_arena_rewind(&arena, empty);
-    assert_int_equal(arena.used, 0);
+    assert_int_equal(ses_arena_mark(&arena).used, 0);
     ses_arena_done(&arena);
+}
+
+/* All that was given out, and nothing else; ended by whatever ends it. */
+static void arena_wipes_as_far_as_it_was_used(void **state)
+{
+    struct ses_arena arena;
+    struct ses_arena_mark mark;
+    uint8_t *first, *later;
+
+    (void)state;
+    ses_arena_init(&arena, 1 << 16);
+    first = ses_arena_alloc(&arena, 100);
+    assert_non_null(first);
+    mark = ses_arena_mark(&arena);
+    wiped_bytes = 0;
+    ses_arena_rewind(&arena, mark);
+    assert_int_equal(wiped_bytes, 0); /* nobody asked for it */
+    ses_wiping_start();
+    memset(first, 0xAA, 100);
+    later = ses_arena_alloc(&arena, 30);
+    assert_non_null(later);
+    memset(later, 0xAA, 30);
+    assert_non_null(ses_arena_alloc(&arena, 5000)); /* a second chunk */
+    assert_non_null(ses_arena_alloc(&arena, 9000)); /* and a third */
+    ses_arena_rewind(&arena, mark);
+    assert_int_equal(wiped_bytes, 32 + 5008 + 9008);
+    for (unsigned i = 0; i < 30; i++)
+        assert_int_equal(later[i], 0);
+    assert_int_equal(first[99], 0xAA);
+    wiped_bytes = 0;
+    ses_arena_reset(&arena);
+    assert_int_equal(wiped_bytes, 112);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(first[i], 0);
+    wiped_bytes = 0;
+    ses_arena_reset(&arena);
+    assert_int_equal(wiped_bytes, 0);
+    assert_ptr_equal(ses_arena_alloc(&arena, 64), first);
+    ses_arena_done(&arena);
+    assert_int_equal(wiped_bytes, 64);
 }
 
 static void arena_copies_are_terminated(void **state)
@@ -175,6 +216,7 @@ int main(void)
         cmocka_unit_test(arena_goes_back_to_a_mark),
         cmocka_unit_test(arena_copies_are_terminated),
         cmocka_unit_test(secret_is_zeroed),
+        cmocka_unit_test(arena_wipes_as_far_as_it_was_used), /* the switch stays: last */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
