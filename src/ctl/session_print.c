@@ -223,6 +223,25 @@ static void print_calls(const json_t *session)
     }
 }
 
+/* That they are there, and until when. */
+static void print_client_tokens(const json_t *session)
+{
+    size_t i;
+    const json_t *token;
+
+    if (json_array_size(json_object_get(session, "client_tokens")) > 0)
+        printf("  client tokens\n");
+    json_array_foreach(json_object_get(session, "client_tokens"), i, token) {
+        printf("    ");
+        print_time(number_of(token, "made_ms"));
+        printf("  %-22s ", enum_of(token, "kind", "CLIENT_TOKEN_KIND_"));
+        print_text(text_of(token, "connector_name"));
+        printf("  until ");
+        print_time(number_of(token, "expires_ms"));
+        printf("\n");
+    }
+}
+
 static void print_history(const json_t *story, const json_t *session)
 {
     size_t i;
@@ -285,5 +304,6 @@ void ctl_session_print(const json_t *story)
         print_return(json_object_get(story, "last_return"));
     }
     print_calls(session);
+    print_client_tokens(session);
     print_history(story, session);
 }

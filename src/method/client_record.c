@@ -35,6 +35,18 @@ enum ses_status ses_client_record_encode(const struct ses_client_record *record,
     return SES_OK;
 }
 
+enum ses_status ses_client_record_over(uint64_t now_ms, struct ses_arena *arena,
+                                       struct ses_record *ret_record)
+{
+    client_record message = SESSIOND__STORE__V1__CLIENT_TOKEN_RECORD__INIT;
+    struct ses_record stored = {.kind = SES_RECORD_INBOX, .expires_ms = now_ms};
+
+    message.format = SES_CLIENT_FORMAT;
+    SES_TRY(ses_proto_pack(&message.base, arena, &stored.body));
+    *ret_record = stored;
+    return SES_OK;
+}
+
 /* False: not what a version of ours writes, or parts of a later one that this one cannot compare. */
 static bool take_meaning(const client_record *message, struct ses_client_meaning *ret_meaning)
 {

@@ -27,6 +27,9 @@ SES_MUST_CHECK enum ses_status ses_client_record_encode(const struct ses_client_
                                                         const uint8_t session_id[SES_SESSION_ID_BYTES],
                                                         struct ses_arena *arena,
                                                         struct ses_record *ret_record);
+/* [worker] What takes a token's place when it is removed: over from now on, and without anything. SES_NO_MEMORY. */
+SES_MUST_CHECK enum ses_status ses_client_record_over(uint64_t now_ms, struct ses_arena *arena,
+                                                      struct ses_record *ret_record);
 /* [worker] Texts in arena. SES_DATA_LOSS: no such body, or of a format that this version must not guess at;
  * SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_client_record_decode(const struct ses_record *record,

@@ -1,11 +1,17 @@
-/* One read before the loop: the session itself is not written, so nothing of it has to be expected later. */
+/* Each a change loop over the session's record. */
 #include "client_session.h"
 
-#include <sessiond/base/clock.h>
 #include <sessiond/domain/session_machine.h>
 
 #include "natural_key.h"
 #include "refusal.h"
+
+static struct ses_client_session *session_of(struct ses_change_loop *loop)
+{
+    return SES_CONTAINER(loop, struct ses_client_session, loop);
+}
+
+/* ---- what must agree ------------------------------------------------------------------------- */
 
 /* The name of the call stands for the session's where the header does not say it. */
 static struct ses_access_asked asked_of(const struct ses_client_ask *ask)
@@ -27,10 +33,29 @@ static enum ses_status check_amount(const struct ses_client_session *s, const st
     return ret_error->status;
 }
 
+/* Before anybody is asked: what cannot be named must not be made. */
+static enum ses_status check_room(const struct ses_client_session *s, const struct ses_session *session,
+                                  uint64_t now_ms, struct ses_error *ret_error)
+{
+    if (ses_client_token_room(session, s->key.bytes, now_ms))
+        return SES_OK;
+    ses_error_refuse(ret_error, SES_REASON_CLIENT_TOKENS_FULL,
+                     SES_STR("the session has as many client tokens as it may have"));
+    return ret_error->status;
+}
+
+/* Another session under the name means that this one is over; one that was made for another call is not looked at. */
+static bool is_over(const struct ses_client_session *s, const struct ses_session *session)
+{
+    return session == NULL || memcmp(session->id, s->id, sizeof(session->id)) != 0 ||
+           ses_session_closed(session->status) || session->status == SES_SESSION_EXPIRED;
+}
+
 static enum ses_status judge(struct ses_client_session *s, uint64_t now_ms, struct ses_error *ret_error)
 {
-    const struct ses_session *session = s->found.live ? &s->found.session : NULL;
+    const struct ses_session *session = s->loop.found.live ? &s->loop.found.session : NULL;
 
+    s->over = is_over(s, session);
     SES_TRY(ses_access_session_judge(&s->session, session, now_ms, ret_error));
     SES_REQUIRE(session != NULL); /* or it was refused */
     if (ses_session_closed(session->status)) {
@@ -38,59 +63,128 @@ static enum ses_status judge(struct ses_client_session *s, uint64_t now_ms, stru
         return ret_error->status;
     }
     SES_TRY(check_amount(s, session, ret_error));
-    memcpy(s->id, session->id, sizeof(s->id));
-    s->ends_ms = session->expires_ms == UINT64_MAX ? 0 : session->expires_ms;
-    if (session->connector_session_present &&
-        ses_arena_copy(&s->x->arena, session->connector_session.token, &s->token) != SES_OK) {
-        ses_refusal_internal(ret_error, SES_NO_MEMORY);
-        return ret_error->status;
-    }
-    ses_name_session(s->service, s->x, session->id);
-    return SES_OK;
+    return check_room(s, session, now_ms, ret_error);
 }
 
-static void finish(struct ses_client_session *s, enum ses_status status)
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+/* told may begin another loop, or end the call, in whose memory all of this lies. */
+static void tell(struct ses_client_session *s, const struct ses_error *error)
 {
-    uint64_t now_ms = ses_clock_now_ms();
-    struct ses_error error = {.status = SES_OK};
-    bool held = s->held;
     struct ses_exchange *x = s->x;
-    struct ses_service *service = s->service;
 
-    status = ses_access_read(service, &s->op, status, now_ms, &s->found);
-    if (status != SES_OK)
-        ses_refusal_store(&error, status);
-    else
-        (void)judge(s, now_ms, &error);
-    if (!x->cancelled)
-        s->read(s, error.status == SES_OK ? NULL : &error);
-    if (held) {
-        service->in_flight--;
-        ses_exchange_release(x);
-    }
+    ses_exchange_hold(x);
+    ses_change_loop_finish(&s->loop);
+    s->told(s, error);
+    ses_exchange_release(x);
 }
 
-static void on_done(struct ses_store_op *op, enum ses_status status)
+static void tell_status(struct ses_client_session *s, enum ses_status status)
 {
-    finish(SES_CONTAINER(op, struct ses_client_session, op), status);
+    struct ses_error error;
+
+    ses_refusal_internal(&error, status);
+    tell(s, &error);
 }
 
-enum ses_status ses_client_session_start(struct ses_client_session *s, const struct ses_call_headers *headers,
-                                         struct ses_error *ret_error)
+static enum ses_status take_session(struct ses_client_session *s, const struct ses_session *session)
 {
-    struct ses_access_asked asked = asked_of(s->ask);
+    s->ends_ms = session->expires_ms == SES_NEVER_MS ? 0 : session->expires_ms;
+    s->named = ses_client_token_find(session, s->key.bytes) != NULL;
+    return session->connector_session_present
+               ? ses_arena_copy(&s->x->arena, session->connector_session.token, &s->token)
+               : SES_OK;
+}
+
+static enum ses_change_verdict decide_look(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    struct ses_client_session *s = session_of(loop);
+    struct ses_error error;
     enum ses_status status;
 
-    SES_TRY(ses_access_session_verify(&s->session, s->service, s->x, headers, &asked, ret_error));
-    s->op.done = on_done;
-    s->op.deadline_mono_ns = s->x->deadline_mono_ns;
-    status = ses_store_get(s->service->options.store, &s->op, &s->session.access.key, &s->service->scratch);
-    if (status != SES_PENDING) {
-        finish(s, status);
-        return SES_OK;
+    if (judge(s, now_ms, &error) != SES_OK) {
+        tell(s, &error);
+        return SES_CHANGE_DONE;
     }
-    s->held = true;
-    s->service->in_flight++;
-    ses_exchange_hold(s->x);
+    status = take_session(s, &loop->found.session);
+    if (status != SES_OK)
+        tell_status(s, status);
+    else
+        tell(s, NULL);
+    return SES_CHANGE_DONE;
+}
+
+static enum ses_change_verdict decide_name(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    struct ses_client_session *s = session_of(loop);
+    struct ses_error error;
+
+    if (judge(s, now_ms, &error) != SES_OK) {
+        tell(s, &error);
+        return SES_CHANGE_DONE;
+    }
+    if (!ses_client_token_named(&loop->found.session, &s->one))
+        return SES_CHANGE_WRITE;
+    tell(s, NULL);
+    return SES_CHANGE_DONE;
+}
+
+/* No version of its own: nothing that a caller set is another one, and who expects a version must not be refused for it. */
+static enum ses_status write_name(struct ses_change_loop *loop, uint64_t now_ms)
+{
+    struct ses_client_session *s = session_of(loop);
+
+    SES_TRY(ses_client_token_name(&loop->found.session, &s->one, now_ms, &s->service->scratch));
+    return ses_change_loop_put_session(loop);
+}
+
+static void committed(struct ses_change_loop *loop)
+{
+    tell(session_of(loop), NULL);
+}
+
+static void failed(struct ses_change_loop *loop, const struct ses_error *error)
+{
+    tell(session_of(loop), error);
+}
+
+/* ---- for the call ---------------------------------------------------------------------------- */
+
+enum ses_status ses_client_session_verify(struct ses_client_session *s,
+                                          const struct ses_call_headers *headers, struct ses_error *ret_error)
+{
+    struct ses_access_asked asked = asked_of(s->ask);
+
+    SES_TRY(ses_access_session_verify(&s->session, s->service, s->x, headers, &asked, ret_error));
+    s->id = s->session.access.claims.session_id;
     return SES_OK;
+}
+
+void ses_client_session_look(struct ses_client_session *s, uint64_t until_mono_ns)
+{
+    static const struct ses_change_loop_ops ops = {
+        .take = ses_change_loop_take_session,
+        .decide = decide_look,
+        .failed = failed,
+    };
+
+    s->over = false;
+    s->loop.must_until_ns = until_mono_ns;
+    ses_change_loop_start(&s->loop, s->service, s->x, &ops, &s->session.access.key, SES_OWNER_NOBODY);
+}
+
+void ses_client_session_name(struct ses_client_session *s, uint64_t until_mono_ns)
+{
+    static const struct ses_change_loop_ops ops = {
+        .take = ses_change_loop_take_session,
+        .decide = decide_name,
+        .write = write_name,
+        .committed = committed,
+        .failed = failed,
+    };
+
+    memcpy(s->one.key, s->key.bytes, sizeof(s->one.key));
+    s->over = false;
+    s->loop.must_until_ns = until_mono_ns;
+    ses_change_loop_start(&s->loop, s->service, s->x, &ops, &s->session.access.key, SES_OWNER_NOBODY);
 }

@@ -26,6 +26,7 @@ static enum ses_status take(struct ses_change_loop *loop, enum ses_status status
     c->settles = false;
     c->prolongs = false;
     c->asked = false;
+    c->looks++;
     c->current = (struct ses_client_record){.made_ms = 0};
     ses_access_found_none(&loop->found, op->version, op->leased);
     if (status == SES_NOT_FOUND || (status == SES_OK && op->record.expires_ms <= now_ms))
@@ -40,6 +41,31 @@ static uint32_t differing(const struct ses_client *c)
     if (memcmp(c->current.credentials, c->headers.credentials.digest, sizeof(c->current.credentials)) != 0)
         return 1u << SES_CLIENT_CREDENTIALS;
     return ses_client_meaning_differing(&c->current.meaning, &c->meaning);
+}
+
+/* Out of the scratch arena, which is the session's when it is read. */
+static enum ses_status keep_current(struct ses_client *c)
+{
+    c->made = c->current;
+    SES_TRY(ses_arena_copy(&c->x->arena, c->current.data, &c->made.data));
+    return ses_arena_copy(&c->x->arena, c->current.idempotency_key, &c->made.idempotency_key);
+}
+
+/* A session that was looked at a moment ago and names the token need not be looked at again; but whoever has waited for another call's
+ * token may find that the session has ended meanwhile, and one of an earlier version is not named yet. */
+static void replay(struct ses_client *c)
+{
+    enum ses_status status;
+
+    if (c->session == NULL || (c->session->named && c->looks == 1)) {
+        ses_client_answer(c, &c->current, SES_CLIENT_REPLAYED);
+        return;
+    }
+    status = keep_current(c);
+    if (status != SES_OK)
+        ses_client_fail_internal(c, status);
+    else
+        ses_client_settle(c, SES_CLIENT_REPLAYED);
 }
 
 static void take_key(struct ses_client *c)
@@ -66,7 +92,7 @@ static enum ses_change_verdict judge(struct ses_client *c)
         c->prolongs = c->session != NULL && c->session->ends_ms > c->current.ends_ms;
         if (c->prolongs)
             return SES_CHANGE_WRITE;
-        ses_client_answer(c, &c->current, SES_CLIENT_REPLAYED);
+        replay(c);
         return SES_CHANGE_DONE;
     }
     if (ses_client_call_leaves(c->how) == SES_CLIENT_LEAVES_EFFECT) {
@@ -120,6 +146,11 @@ static enum ses_status put(struct ses_client *c)
     return ses_change_loop_put(&c->loop, &record);
 }
 
+static void put_made(struct ses_client *c)
+{
+    ses_change_loop_resume(&c->loop, put(c));
+}
+
 static void keep(struct ses_client *c, const struct ses_connector_result *result)
 {
     uint64_t now_ms = ses_clock_now_ms();
@@ -157,7 +188,7 @@ static void on_answer(struct ses_connector_call *call, uint32_t http_status,
         return;
     }
     keep(c, &result);
-    ses_change_loop_resume(&c->loop, put(c));
+    ses_client_keep(c, put_made);
 }
 
 static enum ses_status build(struct ses_client *c, struct ses_error *ret_error)
@@ -208,10 +239,8 @@ static enum ses_status take_lease(struct ses_client *c, uint64_t now_ms)
 /* A session that goes on is given the same token for as long. */
 static enum ses_status prolong(struct ses_client *c)
 {
-    c->made = c->current;
+    SES_TRY(keep_current(c));
     c->made.ends_ms = c->session->ends_ms;
-    SES_TRY(ses_arena_copy(&c->x->arena, c->current.data, &c->made.data));
-    SES_TRY(ses_arena_copy(&c->x->arena, c->current.idempotency_key, &c->made.idempotency_key));
     return put(c);
 }
 
@@ -237,14 +266,13 @@ static enum ses_status write_record(struct ses_change_loop *loop, uint64_t now_m
 }
 
 /* The last moment at which a cancelled call can be dropped: nobody has been asked. */
-static void leased(struct ses_change_loop *loop)
+static void ask_connector(struct ses_client *c)
 {
-    struct ses_client *c = client_of(loop);
     enum ses_status status;
 
     if (c->x->cancelled) {
         ses_client_give_back(c);
-        ses_change_loop_finish(loop);
+        ses_change_loop_finish(&c->loop);
         return;
     }
     status = ses_connector_call_start(&c->call);
@@ -255,16 +283,20 @@ static void leased(struct ses_change_loop *loop)
     ses_exchange_waits(c->x);
 }
 
+static void leased(struct ses_change_loop *loop)
+{
+    ses_client_look_again(client_of(loop), ask_connector);
+}
+
 /* ---- the loop's other ends ------------------------------------------------------------------- */
 
 static void committed(struct ses_change_loop *loop)
 {
     struct ses_client *c = client_of(loop);
 
-    ses_client_answer(c, &c->made,
-                      c->prolongs  ? SES_CLIENT_REPLAYED
-                      : c->settles ? SES_CLIENT_SETTLED
-                                   : SES_CLIENT_MADE);
+    ses_client_settle(c, c->prolongs  ? SES_CLIENT_REPLAYED
+                         : c->settles ? SES_CLIENT_SETTLED
+                                      : SES_CLIENT_MADE);
 }
 
 static void failed(struct ses_change_loop *loop, const struct ses_error *error)
@@ -334,67 +366,26 @@ static enum ses_status read_call(struct ses_client *c, struct ses_error *ret_err
                                &c->x->arena, &c->base_url, ret_error);
 }
 
-/* Beside sessions and access tokens, and never one's: sessions' are of four parts, each with its length, and the fourth of an access
- * token's is another. */
-static void make_key(const struct ses_client *c, struct ses_store_key *ret_key)
-{
-    const struct ses_secret *secret = c->service->options.natural_key;
-    const struct ses_slice parts[] = {
-        c->headers.metadata.tenant,
-        c->headers.metadata.merchant,
-        c->ask.request.test_mode ? SES_STR("test") : SES_STR("live"),
-        SES_STR("client token"),
-        ses_slice_str(c->headers.credentials.connector->name),
-        c->ask.request.text[SES_FIELD_MERCHANT_SESSION_ID],
-        c->session == NULL ? SES_SLICE_EMPTY : ses_slice(c->session->id, sizeof(c->session->id)),
-    };
-
-    ses_hash_parts(ses_slice(secret->bytes, secret->len), parts, sizeof(parts) / sizeof(parts[0]),
-                   ret_key->bytes);
-}
-
 static void begin(struct ses_client *c)
 {
     struct ses_store_key key;
 
-    make_key(c, &key);
+    ses_client_key(c, &key);
     ses_change_loop_start(
         &c->loop, c->service, c->x, &client_ops, &key,
         ses_natural_owner(c->service, c->headers.metadata.tenant, c->headers.metadata.merchant));
 }
 
-static void session_read(struct ses_client_session *session, const struct ses_error *error)
+/* The session has made a PaymentIntent, or what it is called elsewhere, of its own: that is the one. */
+static void begin_for_session(struct ses_client *c)
 {
-    struct ses_client *c = session->arg;
-
-    if (error != NULL) {
-        ses_client_fail(c, error);
+    if (c->session->token.len == 0 ||
+        ses_client_of_session(c->how, c->session->token, &c->x->arena, &c->made.data) != SES_OK) {
+        begin(c);
         return;
     }
-    /* The session has made a PaymentIntent, or what it is called elsewhere, of its own: that is the one. */
-    if (session->token.len > 0 &&
-        ses_client_of_session(c->how, session->token, &c->x->arena, &c->made.data) == SES_OK) {
-        c->made.status_code = 200;
-        ses_client_answer(c, &c->made, SES_CLIENT_REPLAYED);
-        return;
-    }
-    begin(c);
-}
-
-static enum ses_status begin_session(struct ses_client *c, struct ses_error *ret_error)
-{
-    c->session = ses_arena_alloc(&c->x->arena, sizeof(*c->session));
-    if (c->session == NULL) {
-        ses_refusal_internal(ret_error, SES_NO_MEMORY);
-        return ret_error->status;
-    }
-    memset(c->session, 0, sizeof(*c->session));
-    c->session->service = c->service;
-    c->session->x = c->x;
-    c->session->ask = &c->ask;
-    c->session->read = session_read;
-    c->session->arg = c;
-    return ses_client_session_start(c->session, &c->headers, ret_error);
+    c->made.status_code = 200;
+    ses_client_answer(c, &c->made, SES_CLIENT_REPLAYED);
 }
 
 static void start(struct ses_service *service, struct ses_exchange *x, const struct ses_client_rpc *rpc)
@@ -418,7 +409,7 @@ static void start(struct ses_service *service, struct ses_exchange *x, const str
     ses_client_ask_meaning(&c->ask, &service->keys->payload, &x->arena, &c->meaning);
     if (!ses_access_session_named(x))
         begin(c);
-    else if (begin_session(c, &error) != SES_OK)
+    else if (ses_client_find_session(c, begin_for_session, &error) != SES_OK)
         ses_client_fail(c, &error);
 }
 

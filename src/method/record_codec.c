@@ -7,6 +7,7 @@
 #include <sessiond/codec/codec_proto.h>
 
 #include "inbox.h"
+#include "record_clients.h"
 #include "record_effects.h"
 #include "record_identity.h"
 #include "record_past.h"
@@ -236,6 +237,7 @@ enum ses_status ses_session_record_encode(const struct ses_session *session,
     ses_record_put_past(session, &parts.past, &record);
     SES_TRY(put_redirect(session, arena, &parts, &record));
     SES_TRY(ses_record_put_effects(session, arena, &record));
+    SES_TRY(ses_record_put_clients(session, arena, &record));
     return ses_proto_pack(&record.base, arena, ret_body);
 }
 
@@ -413,6 +415,7 @@ enum ses_status ses_session_record_decode(struct ses_slice body, struct ses_aren
         return SES_DATA_LOSS;
     SES_TRY(take_redirect(record, arena, &session));
     SES_TRY(ses_record_take_effects(record, arena, &session));
+    SES_TRY(ses_record_take_clients(record, arena, &session));
     session.own_expires_ms = record->own_expires_ms;
     session.previous_generation = record->previous_generation;
     session.previous_until_ms = record->previous_until_ms;

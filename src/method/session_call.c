@@ -38,13 +38,32 @@ static void fail(struct ses_call *call, const struct ses_error *error)
     ses_change_loop_finish(&call->loop);
 }
 
-static void answer(struct ses_call *call)
+static void reply_now(struct ses_call *call)
 {
     tell_end(call);
     if (call->token != NULL && !call->access.x->cancelled)
         ses_session_token_given(call->access.service, call->cause);
     ses_service_reply(call->access.service, call->access.x, call->reply);
     ses_change_loop_finish(&call->loop);
+}
+
+/* That the session has ended stands; the same call again removes what is left. */
+static void forgotten(struct ses_client_forget *forget, const struct ses_error *error)
+{
+    struct ses_call *call = forget->arg;
+
+    if (error != NULL)
+        fail(call, error);
+    else
+        reply_now(call);
+}
+
+static void answer(struct ses_call *call)
+{
+    if (call->forget != NULL)
+        ses_client_forget_start(call->forget, forgotten, call);
+    else
+        reply_now(call);
 }
 
 /* ---- the loop's functions ---------------------------------------------------------------------- */
@@ -60,6 +79,9 @@ static enum ses_status make_reply(struct ses_call *call, const struct ses_sessio
 {
     call->token = NULL;
     call->cause = cause;
+    call->forget = NULL;
+    if (session != NULL)
+        SES_TRY(ses_client_forget_plan(call->access.service, call->access.x, session, &call->forget));
     if (cause != SES_TOKEN_NOT_DUE)
         SES_TRY(ses_session_mint(call->access.service, session, ses_clock_ahead_ms(), &call->access.x->arena,
                                  &call->token));

@@ -14,7 +14,8 @@
  *   6 judge         session, generation, browser
  *   7 decide        the method: SAME, CHANGED, EARLY or REFUSED
  *   8 reply         of the changed session; a token where the caller needs one
- *   9 put, answer   the answer leaves when the record is as durable as the store makes it
+ *   9 put, answer   the answer leaves when the record is as durable as the store makes it, and the client tokens of
+ *                   a session that has ended are gone (client_forget.h)
  *
  * Steps 1 to 4 touch no store. 5 to 7 may run several times, so they leave nothing in call that the next
  * attempt would trip over.
@@ -25,6 +26,7 @@
 #include <sessiond/v1/session.pb-c.h>
 
 #include "change_loop.h"
+#include "client_forget.h"
 #include "session_mint.h"
 
 struct ses_call;
@@ -66,6 +68,7 @@ struct ses_call {
     struct ses_change_loop loop;
     const struct ses_session_method *method;
     struct ses_slice reply;
+    struct ses_client_forget *forget; /* what goes with the session before the answer; NULL: nothing */
     uint64_t now_ms;
     char *token;                /* NUL-terminated; NULL: no new one */
     enum ses_token_cause cause; /* of that one */

@@ -3,6 +3,7 @@
 #include "session_view.h"
 
 #include <sessiond/base/encode.h>
+#include <sessiond/domain/client_token.h>
 #include <sessiond/domain/effect.h>
 
 #include "view.h"
@@ -273,6 +274,35 @@ static void view_calls(struct ses_view *v, const struct ses_session *session, ui
     view->gateway_calls = pointers;
 }
 
+/* Of a session that is over there are none any more: they go with it. */
+static void view_client_tokens(struct ses_view *v, const struct ses_session *session, uint64_t now_ms,
+                               Sessiond__V1__Session *view)
+{
+    Sessiond__V1__ClientToken *rows;
+    Sessiond__V1__ClientToken **pointers;
+
+    if (session->client_tokens_count == 0 || ses_session_closed(session->status))
+        return;
+    rows = ses_view_make(v, session->client_tokens_count * sizeof(*rows));
+    pointers = ses_view_make(v, session->client_tokens_count * sizeof(void *));
+    if (rows == NULL || pointers == NULL)
+        return;
+    for (unsigned i = 0; i < session->client_tokens_count; i++) {
+        const struct ses_client_token *token = &session->client_tokens[i];
+        Sessiond__V1__ClientToken *row = &rows[view->n_client_tokens];
+
+        if (token->ends_ms <= now_ms)
+            continue;
+        sessiond__v1__client_token__init(row);
+        row->connector_name = ses_view_text(v, token->connector);
+        row->kind = (Sessiond__V1__ClientTokenKind)token->kind;
+        row->made_ms = ses_view_time(v, token->made_ms);
+        row->expires_ms = ses_view_time(v, token->ends_ms);
+        pointers[view->n_client_tokens++] = row;
+    }
+    view->client_tokens = pointers;
+}
+
 /* Facet names, never their values: the caller has its own browser's, and must not learn the stored
  * one's. */
 static void view_verdict(struct ses_view *v, const struct ses_binding_verdict *verdict,
@@ -339,6 +369,7 @@ enum ses_status ses_session_view(const struct ses_session *session, const struct
     view_step(&v, session, view);
     view_events(&v, session, view);
     view_calls(&v, session, now_ms, view);
+    view_client_tokens(&v, session, now_ms, view);
     view_times(&v, session, now_ms, view);
     /* Only for a caller with a token (session_view.h): everything above is what anybody who knows the
      * names learns. */

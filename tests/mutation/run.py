@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import faults
+import faults_client
 import faults_gateway
 import faults_payments
 import faults_pg
@@ -28,7 +29,7 @@ import faults_upstream
 #   pg/link/use                   a test of ctest, made of a program
 #   pg/link/rules:test_seal       a case of it alone, where it takes SES_TEST_CASE
 #   test_slots.FenceTest.test_x   of tests/pg or tests/integration, with the whole server
-FAULTS = faults.FAULTS + faults_gateway.FAULTS + faults_payments.FAULTS + faults_upstream.FAULTS + faults_pg.FAULTS
+FAULTS = faults.FAULTS + faults_client.FAULTS + faults_gateway.FAULTS + faults_payments.FAULTS + faults_upstream.FAULTS + faults_pg.FAULTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT_S = 240  # for what a fault makes hang
 END_S = 60     # .. to end its servers, when it is told to

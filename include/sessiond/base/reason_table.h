@@ -83,6 +83,10 @@
       "A card number or a key such as \"cvv\" stands in a text of the message or in a header. "              \
       "BadRequest names it.",                                                                                \
       "Leave it out: card data goes to the connector, never here.")                                          \
+    X(CLIENT_TOKENS_FULL, RESOURCE_EXHAUSTED, NO,                                                            \
+      "The session has as many client tokens as it may have.",                                               \
+      "16 of them, each under an id of its own, and none has ended. The connector was not asked.",           \
+      "Repeat a call with an id that was given before, or begin another session.")                           \
     X(CLIENT_TOKEN_CONFLICT, ALREADY_EXISTS, NO,                                                             \
       "The client token of this id differs from this call.",                                                 \
       "Another amount, text or credentials under one id. Metadata: differing_fields; outcome, where an "     \

@@ -200,7 +200,8 @@ struct ses_payment_facts {
     struct ses_slice authentication_data; /* an encoded types.AuthenticationData */
 };
 
-struct ses_effect; /* effect.h */
+struct ses_effect;       /* effect.h */
+struct ses_client_token; /* client_token.h */
 
 /* One session. Slices are borrowed. */
 struct ses_session {
@@ -257,6 +258,8 @@ struct ses_session {
     struct ses_effect *effects; /* in the order in which they began */
     unsigned effects_count;
     struct ses_payment_facts facts;
+    struct ses_client_token *client_tokens; /* made for it, in the order in which they were */
+    unsigned client_tokens_count;
 };
 
 /* [any] The first field in which the subject contradicts the session: "amount" or "connector_payment_id",

@@ -20,6 +20,7 @@
 #include <sessiond/upstream/upstream.h>
 
 #include "change_loop.h"
+#include "client_forget.h"
 #include "gateway_answer.h"
 #include "gateway_request.h"
 
@@ -64,6 +65,7 @@ struct ses_gateway_call {
     struct ses_slice told; /* the message for this caller */
     struct ses_slice kept; /* the message without the connector's raw request and answer */
     struct ses_gateway_told_facts facts;
+    struct ses_client_forget *forget; /* what goes with the session before the answer; NULL: nothing */
 };
 
 static inline struct ses_gateway_call *ses_gateway_call_of(struct ses_change_loop *loop)

@@ -167,11 +167,19 @@ static enum ses_status write_end(struct ses_change_loop *loop, uint64_t now_ms)
         end_effect(call, session, own, now_ms);
     else
         end_read(call, session, now_ms);
+    SES_TRY(ses_client_forget_plan(call->service, call->x, session, &call->forget));
     status = ses_change_loop_put_session(loop);
     if (status != SES_TOO_LARGE || call->answer_too_large)
         return status;
     call->answer_too_large = true;
     return SES_CONFLICT; /* once more, without it */
+}
+
+/* The payment's answer does not depend on it; what is left ends by itself. */
+static void forgotten(struct ses_client_forget *forget, const struct ses_error *error)
+{
+    (void)error;
+    ses_gateway_reply(forget->arg);
 }
 
 static void committed(struct ses_change_loop *loop)
@@ -180,7 +188,10 @@ static void committed(struct ses_change_loop *loop)
 
     if (call->late_success)
         ses_tell_late_success(call->service, call->x);
-    ses_gateway_reply(call);
+    if (call->forget != NULL)
+        ses_client_forget_start(call->forget, forgotten, call);
+    else
+        ses_gateway_reply(call);
 }
 
 /* Of a store that was away, busy, full or out of memory, or that cannot say what it did. */
