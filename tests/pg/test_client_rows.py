@@ -90,6 +90,18 @@ class TwoRows(MachinesCase):
         self.assertEqual(status_name(again.revoke(self.token, self.name).session), "REVOKED")
         self.assertEqual(self.lives(), [False])
 
+    def test_one_of_an_earlier_version(self):
+        """Nothing leads from its session to it: the next call for it sees to that."""
+        session = f"record IS NOT NULL AND NOT ({KEPT})"
+        self.sql(f"CREATE TABLE before AS SELECT * FROM session WHERE {session}")
+        first = self.ask()
+        self.sql("UPDATE session s SET record = b.record, revision = b.revision, write_id = b.write_id, parent_id = b.parent_id FROM before b WHERE b.key = s.key")
+        self.assertEqual(list(self.client.get(self.token, self.name).client_tokens), [])
+        self.assertEqual((self.ask(), len(self.fake.requests)), (first, 1))
+        self.assertEqual(len(self.client.get(self.token, self.name).client_tokens), 1)
+        self.client.revoke(self.token, self.name)
+        self.assertEqual(self.lives(), [False])
+
     def test_one_that_cannot_be_removed_is_told(self):
         self.ask()
         self.hold(KEPT)
