@@ -8,6 +8,9 @@
  *                    +--> none, or it is over: the lease of the key, with an intent where the call leaves something behind
  *                              --> the connector --> put --> answered
  *
+ * Where it is for a session that is looked at before start, named before put, and looked at once more before it is answered
+ * (client_kept.c).
+ *
  * What is stored lives as long as a session would, or the token where the connector tells its life.
  */
 #ifndef SESSIOND_SRC_METHOD_CLIENT_TOKEN_H

@@ -1,5 +1,5 @@
 """Client tokens that were made for a session: it tells of them, and whatever ends it removes them from the store. That a crash between the two records
-leaves nothing for good is in tests/pg/test_client_kept_pg.py, where a record can be held."""
+leaves nothing for good is in tests/pg/test_client_rows.py, where a record can be held."""
 import concurrent.futures
 import json
 import subprocess
