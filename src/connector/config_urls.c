@@ -2,6 +2,7 @@
  * connector's call, credentials included, to whatever URLs it names. */
 #include <sessiond/connector/connector.h>
 
+#include "config_memo.h"
 #include "json.h"
 #include "registry.h"
 
@@ -84,10 +85,9 @@ static enum ses_status find_connector(const json_t *json, struct ses_arena *aren
     return status == SES_MALFORMED ? SES_OK : status;
 }
 
-enum ses_status ses_connector_config_check(const struct ses_connector_policy *policy, struct ses_slice text,
-                                           struct ses_arena *arena,
-                                           const struct ses_connector **ret_connector,
-                                           struct ses_error *ret_error)
+static enum ses_status check_config(const struct ses_connector_policy *policy, struct ses_slice text,
+                                    struct ses_arena *arena, const struct ses_connector **ret_connector,
+                                    struct ses_error *ret_error)
 {
     json_t *json = NULL;
     enum ses_status status = ses_json_parse(text, SES_JSON_CONFIG_DEPTH_MAX, &json);
@@ -109,4 +109,20 @@ enum ses_status ses_connector_config_check(const struct ses_connector_policy *po
     }
     ses_json_wipe(json);
     return status;
+}
+
+enum ses_status ses_connector_config_check(const struct ses_connector_policy *policy,
+                                           struct ses_connector_config_memo *memo, struct ses_slice text,
+                                           struct ses_arena *arena,
+                                           const struct ses_connector **ret_connector,
+                                           struct ses_error *ret_error)
+{
+    uint8_t key[SES_HASH_BYTES];
+
+    ses_config_memo_key(memo, text, key);
+    if (ses_config_memo_find(memo, key, ret_connector))
+        return SES_OK;
+    SES_TRY(check_config(policy, text, arena, ret_connector, ret_error));
+    ses_config_memo_add(memo, key, *ret_connector);
+    return SES_OK;
 }

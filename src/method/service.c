@@ -74,6 +74,9 @@ static enum ses_status make_parts(struct ses_service *service)
 
     SES_TRY(ses_service_keys_make(&service->options, &service->keys_memory, &service->keys));
     SES_TRY(ses_credential_cache_new(service->options.credential_cache_entries, &service->credentials));
+    if (service->options.gateway.upstream != NULL)
+        SES_TRY(ses_connector_config_memo_new(service->options.credential_cache_entries,
+                                              &service->passed_configs));
     SES_TRY(ses_health_new(services, sizeof(services) / sizeof(services[0]), 0, &service->health));
     return ses_reflection_new(&service->reflection);
 }
@@ -115,6 +118,7 @@ void ses_service_free(struct ses_service *service)
     ses_watch_session_drain(service);
     ses_reflection_free(service->reflection);
     ses_health_free(service->health);
+    ses_connector_config_memo_free(service->passed_configs);
     ses_credential_cache_free(service->credentials);
     ses_arena_done(&service->scratch);
     ses_secret_free(&service->keys_memory);

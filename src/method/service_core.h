@@ -17,6 +17,8 @@ struct ses_service {
     struct ses_secret keys_memory;
     struct ses_service_keys *keys; /* inside keys_memory */
     struct ses_credential_cache *credentials;
+    struct ses_connector_config_memo
+        *passed_configs;            /* of calls that pass to the payment server; NULL: there is none */
     struct ses_session_rules rules; /* of all sessions, from the options */
     struct ses_health *health;
     struct ses_reflection *reflection;

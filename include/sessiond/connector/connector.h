@@ -134,10 +134,18 @@ SES_MUST_CHECK enum ses_status ses_connector_base_url(const struct ses_connector
                                                       bool test_mode, struct ses_arena *arena,
                                                       struct ses_slice *ret_url, struct ses_error *ret_error);
 
+/* [worker] Which configurations were found good under one policy, least recently used forgotten first: hashes under a key of its own.
+ * entries_max: at least one. SES_NO_MEMORY. */
+struct ses_connector_config_memo;
+SES_MUST_CHECK enum ses_status ses_connector_config_memo_new(size_t entries_max,
+                                                             struct ses_connector_config_memo **ret_memo);
+void ses_connector_config_memo_free(struct ses_connector_config_memo *memo);
+
 /* [worker] An x-connector-config (or x-connector-auth) that is passed on to a payment server: may each URL in it be called? By the rule
  * of a caller's base_url. ret_connector: whose it is, in arena or static; NULL: it names none. SES_INVALID_ARGUMENT:
  * BASE_URL_REFUSED, INVALID_CONNECTOR_CONFIG_JSON; SES_NO_MEMORY. */
 SES_MUST_CHECK enum ses_status ses_connector_config_check(const struct ses_connector_policy *policy,
+                                                          struct ses_connector_config_memo *memo,
                                                           struct ses_slice text, struct ses_arena *arena,
                                                           const struct ses_connector **ret_connector,
                                                           struct ses_error *ret_error);

@@ -68,8 +68,8 @@ static enum ses_status check_connector(struct ses_gateway_call *call, struct ses
         const struct ses_connector *connector = NULL;
 
         if (text.len > 0)
-            SES_TRY(ses_connector_config_check(&call->service->options.policy, text, &call->x->arena,
-                                               &connector, ret_error));
+            SES_TRY(ses_connector_config_check(&call->service->options.policy, call->service->passed_configs,
+                                               text, &call->x->arena, &connector, ret_error));
         name_connector(call, connector);
     }
     if (call->connector.name != NULL || name.len == 0)
