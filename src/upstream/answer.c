@@ -15,7 +15,8 @@
 
 void ses_up_answer_init(struct ses_up_answer *answer, size_t message_bytes_max)
 {
-    *answer = (struct ses_up_answer){.grpc_status = GRPC_UNKNOWN};
+    memset(answer, 0, offsetof(struct ses_up_answer, fields));
+    answer->grpc_status = GRPC_UNKNOWN;
     ses_buf_init_wiped(&answer->texts, TEXTS_MAX);
     ses_buf_init_wiped(&answer->message, message_bytes_max);
     ses_grpc_reader_init_wiped(&answer->reader, message_bytes_max);

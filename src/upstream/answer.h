@@ -24,7 +24,6 @@ struct ses_up_field {
 
 struct ses_up_answer {
     struct ses_buf texts; /* wiped */
-    struct ses_up_field fields[SES_UPSTREAM_METADATA_MAX];
     size_t fields_count;
     struct ses_up_text grpc_message; /* encoded */
     struct ses_up_text details;      /* encoded */
@@ -41,7 +40,8 @@ struct ses_up_answer {
     uint32_t http_status;
     bool has_status;
     uint32_t grpc_status;
-    const char *fault; /* literal; NULL: none */
+    const char *fault;                                     /* literal; NULL: none */
+    struct ses_up_field fields[SES_UPSTREAM_METADATA_MAX]; /* last: nobody zeroes it */
 };
 
 void ses_up_answer_init(struct ses_up_answer *answer, size_t message_bytes_max);

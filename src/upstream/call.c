@@ -175,12 +175,13 @@ enum ses_status ses_up_call_start(struct ses_upstream *upstream, const struct se
                                   struct ses_up_call **ret_call)
 {
     const struct ses_upstream_options *options = &upstream->options;
-    struct ses_up_call *call = calloc(1, sizeof(*call));
+    struct ses_up_call *call = malloc(sizeof(*call));
     uint64_t latest_ns;
     enum ses_status status;
 
     if (call == NULL)
         return SES_NO_MEMORY;
+    memset(call, 0, offsetof(struct ses_up_call, stream));
     status = ses_up_stream_init(&call->stream, request, options->authority, options->tls != NULL,
                                 options->answer_bytes_max);
     if (status != SES_OK) {

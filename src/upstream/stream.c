@@ -166,7 +166,9 @@ enum ses_status ses_up_stream_init(struct ses_up_stream *stream, const struct se
 {
     size_t bytes = 0;
 
-    *stream = (struct ses_up_stream){.effect = request->effect};
+    memset(stream, 0, offsetof(struct ses_up_stream, why));
+    stream->why[0] = '\0';
+    stream->effect = request->effect;
     ses_list_init(&stream->node);
     SES_TRY(measure(request, &bytes));
     ses_buf_init_wiped(&stream->texts, bytes);

@@ -22,7 +22,6 @@ struct ses_up_stream {
     int32_t id;           /* 0: none yet */
     /* The request: everything points into texts, which does not grow any more. */
     struct ses_buf texts; /* wiped: fields, then prefix and message */
-    nghttp2_nv fields[SES_UP_FIELDS_MAX];
     size_t fields_count;
     size_t list_bytes;     /* of the header list */
     struct ses_slice body; /* prefix and message */
@@ -34,11 +33,13 @@ struct ses_up_stream {
     bool reset; /* by us */
     bool lost;  /* with its connection */
     size_t late_bytes;
-    struct ses_up_answer answer;
     bool has_verdict;
     enum ses_upstream_outcome outcome;
     uint32_t grpc_status;
+    /* Last, since nobody zeroes them whole. */
     char why[SES_UPSTREAM_WHY_SIZE];
+    struct ses_up_answer answer;
+    nghttp2_nv fields[SES_UP_FIELDS_MAX];
 };
 
 /* Copies the request. On failure there is nothing to give back: SES_NO_MEMORY, SES_INVALID_ARGUMENT, SES_TOO_LARGE. */

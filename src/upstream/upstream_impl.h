@@ -17,7 +17,6 @@
 #include "link.h"
 
 struct ses_up_call {
-    struct ses_up_stream stream;
     struct ses_list node; /* of waiting or ended */
     struct ses_upstream *upstream;
     struct ses_up_link *link; /* where its stream is; NULL: nowhere */
@@ -32,6 +31,7 @@ struct ses_up_call {
     bool repeated;
     bool out_of_time; /* its deadline was the verdict */
     bool told;
+    struct ses_up_stream stream; /* last: it is set up by itself, and has 4 KiB that nobody zeroes */
 };
 
 struct ses_upstream {

@@ -37,7 +37,6 @@ enum ses_gateway_end {
 /* In the exchange's arena. */
 struct ses_gateway_call {
     struct ses_access access;
-    struct ses_change_loop loop; /* of the beginning, then of the end */
     struct ses_service *service;
     struct ses_exchange *x;
     const struct ses_gateway_method *method;
@@ -66,6 +65,7 @@ struct ses_gateway_call {
     struct ses_slice kept; /* the message without the connector's raw request and answer */
     struct ses_gateway_told_facts facts;
     struct ses_client_forget *forget; /* what goes with the session before the answer; NULL: nothing */
+    struct ses_change_loop loop; /* beginning, then end; last: its own last member is not zeroed */
 };
 
 static inline struct ses_gateway_call *ses_gateway_call_of(struct ses_change_loop *loop)

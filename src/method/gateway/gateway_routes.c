@@ -100,13 +100,14 @@ static const struct ses_gateway_method *method_of(const struct ses_exchange *x)
 
 static void start(struct ses_exchange *x, void *service)
 {
-    struct ses_gateway_call *call = ses_arena_zalloc(&x->arena, sizeof(*call));
+    struct ses_gateway_call *call = ses_arena_alloc(&x->arena, sizeof(*call));
     struct ses_error error = {.status = SES_OK};
 
     if (call == NULL) {
         ses_exchange_fail_status(x, SES_NO_MEMORY, "out of memory");
         return;
     }
+    memset(call, 0, offsetof(struct ses_gateway_call, loop.found));
     call->service = service;
     call->x = x;
     call->method = method_of(x);
