@@ -31,6 +31,7 @@ enum ses_status ses_store_put(struct ses_store *store, struct ses_store_op *op,
                               ses_store_owner owner)
 {
     SES_REQUIRE(id_fits_kind(record));
+    op->written = SES_VERSION_ABSENT;
     if (record->body.len > SES_STORE_BODY_MAX)
         return SES_TOO_LARGE;
     return store->driver->put(store, op, expect, record, owner);

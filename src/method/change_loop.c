@@ -266,6 +266,15 @@ static void prepare(struct ses_change_loop *loop, enum ses_change_pause pause)
         loop->span_began_ns = ses_clock_mono_ns();
 }
 
+/* As a get would: the scratch is the reader's. */
+static void show_kept(struct ses_change_loop *loop)
+{
+    ses_arena_reset(&loop->service->scratch);
+    loop->op.record = loop->kept;
+    loop->op.version = loop->op.written;
+    loop->op.leased = false;
+}
+
 /* An attempt's tokens, texts and answer lie in the exchange's arena, which a call that loses often would fill.
  * Without a look, where in the common case nothing is there: the put finds out by itself. Under a lease nobody
  * else writes, so what is to be put is put again. */
@@ -278,6 +287,11 @@ static enum step read_record(struct ses_change_loop *loop)
         loop->blind = false;
         ses_access_found_none(&loop->found, SES_VERSION_ABSENT, false);
         return STEP_DECIDE;
+    }
+    if (loop->knows) {
+        loop->knows = false;
+        show_kept(loop);
+        return after_read(loop, SES_OK);
     }
     prepare(loop, SES_CHANGE_READS);
     return after_read(
@@ -375,9 +389,9 @@ void ses_change_loop_resume(struct ses_change_loop *loop, enum ses_status status
     run(loop, after_write(loop, status));
 }
 
-void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
-                           const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
-                           ses_store_owner owner)
+static void start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
+                  const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
+                  ses_store_owner owner)
 {
     loop->service = service;
     loop->x = x;
@@ -394,6 +408,22 @@ void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *ser
     run(loop, STEP_READ);
 }
 
+void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
+                           const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
+                           ses_store_owner owner)
+{
+    loop->knows = false;
+    start(loop, service, x, ops, key, owner);
+}
+
+void ses_change_loop_follow(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
+                            const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
+                            ses_store_owner owner)
+{
+    loop->knows = loop->kept.body.len > 0 && !ses_store_version_is_absent(&loop->op.written);
+    start(loop, service, x, ops, key, owner);
+}
+
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 enum ses_status ses_change_loop_take_session(struct ses_change_loop *loop, enum ses_status status,
@@ -401,6 +431,15 @@ enum ses_status ses_change_loop_take_session(struct ses_change_loop *loop, enum 
 {
     SES_TRY(ses_access_read(loop->service, &loop->op, status, now_ms, &loop->found));
     return ses_access_keep_name(&loop->found, &loop->x->arena);
+}
+
+/* Without memory it is not. */
+static void keep(struct ses_change_loop *loop, const struct ses_record *record)
+{
+    loop->kept = *record;
+    loop->kept.key = loop->key;
+    if (ses_arena_copy(&loop->x->arena, record->body, &loop->kept.body) != SES_OK)
+        loop->kept.body = SES_SLICE_EMPTY;
 }
 
 enum ses_status ses_change_loop_put_session(struct ses_change_loop *loop)
@@ -413,5 +452,7 @@ enum ses_status ses_change_loop_put_session(struct ses_change_loop *loop)
     loop->status_put = (uint8_t)session->status;
     SES_TRY(
         ses_session_record_encode(session, NULL, loop->found.origin, &loop->service->scratch, &record.body));
+    if (loop->keeps)
+        keep(loop, &record);
     return ses_change_loop_put(loop, &record);
 }

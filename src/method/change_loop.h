@@ -75,12 +75,15 @@ struct ses_change_loop {
     struct ses_store_key key;
     ses_store_owner owner; /* of the entry, from a put on; SES_OWNER_NOBODY: as it is */
     enum ses_change_pause pause;
-    bool blind;             /* the first attempt expects nothing there, without a look */
-    bool held;              /* our reference on x */
+    bool blind; /* the first attempt expects nothing there, without a look */
+    bool keeps; /* what ses_change_loop_put_session puts is kept, for a loop that follows */
+    bool knows; /* the first attempt goes by what was kept, without a look: see ses_change_loop_follow */
+    bool held;  /* our reference on x */
     uint64_t must_until_ns; /* 0: the caller's deadline counts, and what is cancelled is given up */
     uint8_t status_before;  /* of the session that the attempt has read; 0: none lives */
     uint8_t status_put;     /* of the one that it puts; 0: it puts none */
     struct ses_store_op op;
+    struct ses_record kept; /* body in x's arena */
     struct ses_store_lease lease;
     uint64_t lease_end_ns;      /* by our clock */
     uint64_t span_began_ns;     /* of a put or lease that is traced; 0: none */
@@ -94,10 +97,16 @@ struct ses_change_loop {
     struct ses_access_found found;
 };
 
-/* [worker] The loop is zeroed but for blind, found apart; all of its machinery is set here. */
+/* [worker] The loop is zeroed but for blind and keeps, found apart; all of its machinery is set here. */
 void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
                            const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
                            ses_store_owner owner);
+/* [worker] The same, after committed of a loop that kept: its record is what take is shown first, as a get's, and its version what
+ * the put expects. Somebody else's change since is a CONFLICT, and read. Where the store did not say which version it made, or there
+ * was no memory to keep it, the record is read. */
+void ses_change_loop_follow(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
+                            const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
+                            ses_store_owner owner);
 /* [worker] From write, or before resume: the record to the store, under the lease if one is held. key is set;
  * the body is copied. ses_store_put's statuses. */
 SES_MUST_CHECK enum ses_status ses_change_loop_put(struct ses_change_loop *loop, struct ses_record *record);

@@ -82,6 +82,12 @@ void ses_claim_release_to_intent(struct ses_lmdb *store, struct ses_claim *claim
 
 /* ---- putting ---- */
 
+/* The record that a put left, for ses_claim_ref. */
+struct ses_lmdb_written {
+    struct ses_lmdb_ref ref;
+    uint32_t revision;
+};
+
 /* Called on the loop's thread inside ses_lmdb_complete, once for each accepted put.
  *   SES_OK            on disk (or as durability says) and published
  *   SES_FULL,         nothing was written; an intent's claim is still held, any other was given back, and
@@ -89,8 +95,9 @@ void ses_claim_release_to_intent(struct ses_lmdb *store, struct ses_claim *claim
  *   SES_UNAVAILABLE   the same, and nothing will be: the writer was poisoned before the record's turn came
  *   SES_UNKNOWN       the writer was poisoned by the transaction that had this record (a sync failed).
  *                     Whether it is on disk is unknown; its key stays claimed (SES_BUSY to others) until the
- *                     next opening of this shard has looked */
-typedef void (*ses_claim_done_fn)(void *arg, enum ses_status status);
+ *                     next opening of this shard has looked
+ * written: of SES_OK and no intent; it means nothing otherwise. */
+typedef void (*ses_claim_done_fn)(void *arg, enum ses_status status, const struct ses_lmdb_written *written);
 
 /* Seals record (key and revision are taken from the claim) and hands it to the committer with the next flush.
  * The body is copied; key and revision of record are ignored. On SES_OK the claim is consumed (claim->held

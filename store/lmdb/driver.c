@@ -34,9 +34,7 @@ static enum ses_status get(struct ses_store *base, struct ses_store_op *op, cons
     if (status == SES_NOT_FOUND || status == SES_BUSY)
         return get_old_inbox(store, op, key, arena);
     if (status == SES_OK)
-        op->version = (struct ses_store_version){.driver = {[VERSION_SLOT] = ref.driver[REF_SLOT],
-                                                            [VERSION_WORD] = ref.driver[REF_WORD],
-                                                            [VERSION_REVISION] = op->record.revision}};
+        op->version = version_make(&ref, op->record.revision);
     return status;
 }
 

@@ -82,10 +82,12 @@ static struct ses_claim unpack(const struct ses_store_lease *lease)
 
 /* ---- a put ---- */
 
-static void on_put(void *arg, enum ses_status status)
+static void on_put(void *arg, enum ses_status status, const struct ses_lmdb_written *written)
 {
     struct ses_store_op *op = arg;
 
+    if (status == SES_OK)
+        op->written = version_make(&written->ref, written->revision);
     op->done(op, status);
 }
 
@@ -109,13 +111,14 @@ enum ses_status ses_lmdb_driver_put(struct ses_store *base, struct ses_store_op 
 
 /* Nothing was asked of anybody yet, so whatever became of the intent the key is given back: where it is on
  * disk a later start may see it once more. */
-static void on_lease(void *arg, enum ses_status status)
+static void on_lease(void *arg, enum ses_status status, const struct ses_lmdb_written *written)
 {
     struct ses_store_op *op = arg;
     struct ses_store_lease *lease = (struct ses_store_lease *)(uintptr_t)op->driver[OP_LEASE];
     struct ses_lmdb *store = (struct ses_lmdb *)(uintptr_t)op->driver[OP_STORE];
     struct ses_claim taken = unpack(lease);
 
+    (void)written;
     lease->held = status == SES_OK;
     if (!lease->held)
         ses_claim_release(store, &taken);
@@ -190,6 +193,14 @@ enum ses_status ses_lmdb_lease_reserved(struct ses_store *base, struct ses_store
     return status == SES_OK ? begin_lease(store, op, &taken, lease) : give_up(store, &taken, status);
 }
 
+static void on_put_leased(void *arg, enum ses_status status, const struct ses_lmdb_written *written)
+{
+    struct ses_store_op *op = arg;
+
+    (void)written;
+    op->done(op, status);
+}
+
 /* An end that is refused, now or later (ses_commit_give_back),
  * leaves the intent, if there is one: the connector was asked. */
 enum ses_status ses_lmdb_driver_put_leased(struct ses_store *base, struct ses_store_op *op,
@@ -203,7 +214,7 @@ enum ses_status ses_lmdb_driver_put_leased(struct ses_store *base, struct ses_st
     if (owner != SES_OWNER_NOBODY)
         status = ses_claim_for_owner(store, &taken, owner);
     if (status == SES_OK)
-        status = ses_claim_put(store, &taken, record, on_put, op);
+        status = ses_claim_put(store, &taken, record, on_put_leased, op);
     lease->held = false;
     if (status == SES_OK)
         return SES_PENDING;

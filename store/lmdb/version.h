@@ -33,6 +33,13 @@ _Static_assert(sizeof(((struct ses_store_op *)NULL)->driver) >= OP_PARTS * sizeo
 _Static_assert(sizeof(((struct ses_store_lease *)NULL)->driver) >= LEASE_PARTS * sizeof(uint64_t),
                "a lease's parts");
 
+static inline struct ses_store_version version_make(const struct ses_lmdb_ref *ref, uint32_t revision)
+{
+    return (struct ses_store_version){.driver = {[VERSION_SLOT] = ref->driver[REF_SLOT],
+                                                 [VERSION_WORD] = ref->driver[REF_WORD],
+                                                 [VERSION_REVISION] = revision}};
+}
+
 static inline bool version_is_absent(const struct ses_store_version *version)
 {
     return version->driver[VERSION_WORD] == 0;

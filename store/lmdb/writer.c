@@ -271,17 +271,28 @@ static void complete_intent(struct ses_lmdb *store, struct batch_intent *intent)
     free(intent);
 }
 
+static struct ses_lmdb_written written_of(const struct ses_lmdb *store, const struct batch_item *item)
+{
+    return (struct ses_lmdb_written){
+        .ref = {.driver = {[REF_SLOT] = item->slot,
+                           [REF_WORD] =
+                               word_make(word_state_of(item->row.kind), store->number, item->locator)}},
+        .revision = item->row.revision};
+}
+
 static void complete_batch(struct ses_lmdb *store, struct ses_batch *batch)
 {
     for (struct batch_item *item = batch_item_at(batch, 0); item != NULL;
          item = batch_item_next(batch, item)) {
+        struct ses_lmdb_written written = written_of(store, item);
+
         if (item->intent != NULL)
             complete_intent(store, item->intent);
         store->pending--;
         store->pending_bytes -= item->value_bytes;
         if (batch->status != SES_OK)
             ses_share_remove(store->owner_bytes, item->row.owner, record_disk_bytes(item->value_bytes));
-        item->done(item->arg, batch->status);
+        item->done(item->arg, batch->status, &written);
     }
     if (store->spare_count >= STORE_SPARE_BATCHES_MAX) {
         ses_batch_free(batch);

@@ -37,6 +37,16 @@ struct guarded {
     uint8_t body[];
 };
 
+/* ---- versions ---- */
+
+/* What was put is to be expected of the store that has it. */
+static void take_written(struct ses_store_op *outer, const struct ses_store_op *inner, enum ses_status status,
+                         uint64_t owner)
+{
+    if (status == SES_OK && !ses_store_version_is_absent(&inner->written))
+        outer->written = move_marked(inner->written, owner);
+}
+
 /* ---- claims ---- */
 
 enum ses_status ses_move_claim(struct move *move, const struct ses_store_key *key, ses_store_owner owner,
@@ -130,7 +140,9 @@ static enum ses_status end_far(struct guarded *guarded, enum ses_status status)
         return write_near(guarded);
     if (guarded->comes_near && status == SES_UNKNOWN)
         return SES_UNAVAILABLE;
-    if (status == SES_OK && guarded->kind != GUARD_PUT)
+    if (guarded->kind == GUARD_PUT)
+        take_written(guarded->outer, &guarded->op, status, MOVE_FAR);
+    else if (status == SES_OK)
         guarded->lease->driver[MOVE_IN_LEASE] = MOVE_FAR;
     return status;
 }
@@ -274,6 +286,44 @@ static void take_record(struct guarded *guarded, const struct ses_record *record
     guarded->record.body = body;
 }
 
+/* Of a key that lives near. */
+struct near_put {
+    struct ses_store_op op;
+    struct ses_store_op *outer;
+};
+
+static enum ses_status end_near_put(struct near_put *put, enum ses_status status)
+{
+    take_written(put->outer, &put->op, status, MOVE_NEAR);
+    free(put);
+    return status;
+}
+
+static void on_near_put(struct ses_store_op *op, enum ses_status status)
+{
+    struct near_put *put = SES_CONTAINER(op, struct near_put, op);
+    struct ses_store_op *outer = put->outer;
+
+    outer->done(outer, end_near_put(put, status));
+}
+
+static enum ses_status put_near(struct move *move, struct ses_store_op *op,
+                                const struct ses_store_version *expect, const struct ses_record *record,
+                                ses_store_owner owner)
+{
+    struct near_put *put = calloc(1, sizeof(*put));
+    enum ses_status status;
+
+    if (put == NULL)
+        return SES_NO_MEMORY;
+    put->op.done = on_near_put;
+    put->op.deadline_mono_ns = op->deadline_mono_ns;
+    put->outer = op;
+    ses_list_init(&put->op.node);
+    status = ses_store_put(move->near, &put->op, expect, record, owner);
+    return status == SES_PENDING ? status : end_near_put(put, status);
+}
+
 enum ses_status ses_move_put(struct ses_store *base, struct ses_store_op *op,
                              const struct ses_store_version *expect, const struct ses_record *record,
                              ses_store_owner owner)
@@ -283,7 +333,7 @@ enum ses_status ses_move_put(struct ses_store *base, struct ses_store_op *op,
     struct guarded *guarded;
 
     if (move_owner_of(expect) == MOVE_NEAR)
-        return ses_store_put(move->near, op, &plain, record, owner);
+        return put_near(move, op, &plain, record, owner);
     guarded = make(move, GUARD_PUT, op, expect, &record->key, record->body);
     if (guarded == NULL)
         return SES_NO_MEMORY;

@@ -124,7 +124,7 @@ static enum ses_status open_record(const struct pg_rows *rows, const struct get 
     if (ses_pg_key_compare(&record.key, &get->key) != 0)
         return SES_DATA_LOSS;
     op->record = record;
-    op->version = ses_pg_version(&record, get->sealed + RECORD_HEADER_BYTES);
+    op->version = ses_pg_version(record.revision, get->sealed + RECORD_HEADER_BYTES);
     op->leased = get->leased;
     return SES_OK;
 }

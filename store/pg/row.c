@@ -9,9 +9,9 @@ _Static_assert(sizeof(((struct ses_store_lease *)NULL)->driver) >= PG_LEASE_PART
 _Static_assert(sizeof(((struct ses_store_op *)NULL)->driver) >= PG_OP_PARTS * sizeof(uint64_t),
                "an operation's parts");
 
-struct ses_store_version ses_pg_version(const struct ses_record *record, const uint8_t id[PG_ID_BYTES])
+struct ses_store_version ses_pg_version(uint32_t revision, const uint8_t id[PG_ID_BYTES])
 {
-    struct ses_store_version version = {.driver = {[PG_VERSION_REVISION] = (uint64_t)record->revision + 1}};
+    struct ses_store_version version = {.driver = {[PG_VERSION_REVISION] = (uint64_t)revision + 1}};
 
     memcpy(&version.driver[PG_VERSION_ID], id, PG_ID_BYTES);
     return version;

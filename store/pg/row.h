@@ -35,7 +35,7 @@ enum pg_op_part {
     PG_OP_PARTS
 };
 
-struct ses_store_version ses_pg_version(const struct ses_record *record, const uint8_t id[PG_ID_BYTES]);
+struct ses_store_version ses_pg_version(uint32_t revision, const uint8_t id[PG_ID_BYTES]);
 /* The revision of the record that is written on that one. */
 static inline uint32_t ses_pg_next_revision(const struct ses_store_version *expect)
 {

@@ -95,6 +95,8 @@ void ses_pg_row_tell(struct pg_rows *rows, struct pg_row *row, enum ses_status s
     if (op == NULL)
         return;
     tell_lease(row, status);
+    if (status == SES_OK && (row->kind == PG_CREATE || row->kind == PG_CHANGE))
+        op->written = ses_pg_version(row->revision, ses_pg_row_id(row));
     row->op = NULL;
     ses_pg_op_end(rows, op, status);
 }

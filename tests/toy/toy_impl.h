@@ -57,6 +57,7 @@ struct toy_statement {
     unsigned tell_in;
     /* what execution found */
     enum ses_status status;
+    struct ses_store_version written; /* a put's */
     bool leased;
     bool lease_ours;
 };

@@ -108,6 +108,7 @@ static enum ses_status put(struct toy_cloud *cloud, struct toy_row *row, struct 
     replace(&row->record, take(cloud, statement, next_revision(row)));
     replace(&row->intent, NULL);
     end_lease(row);
+    statement->written = toy_version(row->record);
     return SES_OK;
 }
 

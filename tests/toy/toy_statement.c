@@ -140,6 +140,8 @@ static enum ses_status end(struct toy_store *store, struct toy_statement *statem
         answer_lease(store, statement);
     else if (statement->call == TOY_PUT_LEASED)
         answer_put_leased(store, statement);
+    else if (statement->call == TOY_PUT && statement->status == SES_OK)
+        statement->op->written = statement->written;
     status = statement->status;
     if (status == SES_UNKNOWN && statement->fate.effect == TOY_LATER) {
         abandon(store, statement);

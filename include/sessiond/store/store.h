@@ -78,6 +78,11 @@ struct ses_store_version {
 
 #define SES_VERSION_ABSENT ((struct ses_store_version){{0}})
 
+static inline bool ses_store_version_is_absent(const struct ses_store_version *version)
+{
+    return (version->driver[0] | version->driver[1] | version->driver[2] | version->driver[3]) == 0;
+}
+
 /* The right to write a key's next record while a connector is asked, kept from everybody else until it is
  * given back, used, or over. The caller's storage; plain data. */
 struct ses_store_lease {
@@ -95,7 +100,10 @@ struct ses_store_op {
     /* The store's answers; valid in done, or after the call. */
     struct ses_record record;         /* get, SES_OK; body in the arena that was given */
     struct ses_store_version version; /* get, SES_OK and SES_NOT_FOUND: for a put's expect. Else unchanged */
-    bool leased;                      /* get, both: somebody writes this key just now, or has leased it */
+    /* put, SES_OK: what a get would tell of this record, for the next put's expect; or SES_VERSION_ABSENT, where a driver does
+     * not say. Set to that at the beginning, and left so by any other end. */
+    struct ses_store_version written;
+    bool leased; /* get, both: somebody writes this key just now, or has leased it */
     /* the store's own */
     struct ses_list node;
     uint64_t driver[8];

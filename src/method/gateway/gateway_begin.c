@@ -281,6 +281,7 @@ static const struct ses_change_loop_ops begin_ops = {
 
 static void start_loop(struct ses_gateway_call *call)
 {
+    call->loop.keeps = true;
     ses_change_loop_start(&call->loop, call->service, call->x, &begin_ops, &call->access.key,
                           SES_OWNER_NOBODY);
 }

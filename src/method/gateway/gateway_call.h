@@ -65,7 +65,7 @@ struct ses_gateway_call {
     struct ses_slice kept; /* the message without the connector's raw request and answer */
     struct ses_gateway_told_facts facts;
     struct ses_client_forget *forget; /* what goes with the session before the answer; NULL: nothing */
-    struct ses_change_loop loop; /* beginning, then end; last: its own last member is not zeroed */
+    struct ses_change_loop loop;      /* beginning, then end; last: its own last member is not zeroed */
 };
 
 static inline struct ses_gateway_call *ses_gateway_call_of(struct ses_change_loop *loop)

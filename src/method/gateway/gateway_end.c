@@ -237,5 +237,6 @@ void ses_gateway_commit_end(struct ses_gateway_call *call)
         return;
     }
     call->loop.must_until_ns = until_ns(call);
-    ses_change_loop_start(&call->loop, call->service, call->x, &ops, &call->access.key, SES_OWNER_NOBODY);
+    call->loop.keeps = false;
+    ses_change_loop_follow(&call->loop, call->service, call->x, &ops, &call->access.key, SES_OWNER_NOBODY);
 }

@@ -58,6 +58,20 @@ enum ses_status __wrap_ses_upstream_start(struct ses_upstream *upstream, struct 
     return SES_OK;
 }
 
+static unsigned reads;
+
+enum ses_status __real_ses_store_get(struct ses_store *store, struct ses_store_op *op,
+                                     const struct ses_store_key *key, struct ses_arena *arena);
+enum ses_status __wrap_ses_store_get(struct ses_store *store, struct ses_store_op *op,
+                                     const struct ses_store_key *key, struct ses_arena *arena);
+
+enum ses_status __wrap_ses_store_get(struct ses_store *store, struct ses_store_op *op,
+                                     const struct ses_store_key *key, struct ses_arena *arena)
+{
+    reads++;
+    return __real_ses_store_get(store, op, key, arena);
+}
+
 /* The last call was. */
 static void charge(void)
 {
@@ -289,6 +303,30 @@ static void test_an_end_is_written_when_the_store_is_there_again(void **state)
     ends_all_the_same(*state, "memory", (struct toy_fate){SES_NO_MEMORY, TOY_NEVER});
 }
 
+/* What it wrote before the call is what the end goes by, unless somebody has changed it meanwhile, or nobody knows. */
+static void test_an_end_reads_only_what_has_changed(void **state)
+{
+    struct core *core = *state;
+    struct payer payer = payer_new(core, "s");
+    struct call *call = pay(&payer);
+
+    assert_true(is_asked(call, 0));
+    reads = 0;
+    charge();
+    is_paid(call);
+    assert_int_equal(reads, 0);
+    stands(core, "s", SES_SESSION_COMPLETED, SES_EFFECT_ANSWERED);
+    payer = payer_new(core, "changed");
+    call = pay(&payer);
+    assert_true(is_asked(call, 1));
+    toy_plan(core->store, TOY_PUT, 0, (struct toy_fate){SES_CONFLICT, TOY_NEVER});
+    reads = 0;
+    charge();
+    is_paid(call);
+    assert_int_equal(reads, 1);
+    stands(core, "changed", SES_SESSION_COMPLETED, SES_EFFECT_ANSWERED);
+}
+
 /* Not for ever: this caller is told no more than the next one will find. */
 static void test_a_store_that_stays_away_leaves_it_unknown(void **state)
 {
@@ -338,6 +376,7 @@ int main(void)
         T(test_a_store_that_never_tells_lets_none_be_made_twice),
         T(test_a_caller_that_has_left_sends_nothing),
         T(test_an_end_is_written_when_the_store_is_there_again),
+        T(test_an_end_reads_only_what_has_changed),
         T(test_a_store_that_stays_away_leaves_it_unknown),
         T(test_a_worker_that_ends_tells_what_waits),
     };

@@ -125,10 +125,11 @@ struct ses_record record_of(const char *body, uint64_t expires_ms)
                                .body = ses_slice_str(body)};
 }
 
-void on_done(void *arg, enum ses_status status)
+void on_done(void *arg, enum ses_status status, const struct ses_lmdb_written *written)
 {
     struct wait_one *wait = arg;
 
+    (void)written;
     wait->calls++;
     wait->status = status;
 }

@@ -64,7 +64,7 @@ struct wait_one {
 };
 
 /* arg: a struct wait_one. */
-void on_done(void *arg, enum ses_status status);
+void on_done(void *arg, enum ses_status status, const struct ses_lmdb_written *written);
 /* Until nothing is pending; a put that is never answered fails the test instead of hanging it. */
 void rig_wait(struct rig *rig, struct ses_lmdb *store);
 

@@ -33,12 +33,13 @@ struct flight {
     uint32_t revision;
 };
 
-static void on_acked(void *arg, enum ses_status status)
+static void on_acked(void *arg, enum ses_status status, const struct ses_lmdb_written *written)
 {
     struct flight *flight = arg;
     _Atomic uint32_t *highest = &flight->tally->highest[flight->number];
     uint32_t seen = atomic_load(highest);
 
+    (void)written;
     if (status != SES_OK) {
         (void)atomic_fetch_add(&flight->tally->errors, 1);
         return;

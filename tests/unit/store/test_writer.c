@@ -131,10 +131,11 @@ struct order_item {
     unsigned number;
 };
 
-static void on_ordered(void *arg, enum ses_status status)
+static void on_ordered(void *arg, enum ses_status status, const struct ses_lmdb_written *written)
 {
     struct order_item *item = arg;
 
+    (void)written;
     item->order->wrong = item->order->wrong || status != SES_OK || item->order->next != item->number;
     item->order->next++;
 }
