@@ -24,8 +24,6 @@
 #include "gateway_answer.h"
 #include "gateway_request.h"
 
-#define SES_GATEWAY_METADATA_MAX 32u
-
 /* What the server's answer comes to. */
 enum ses_gateway_end {
     SES_GATEWAY_DONE,     /* it answered with a message */
@@ -42,7 +40,7 @@ struct ses_gateway_call {
     const struct ses_gateway_method *method;
     struct ses_gateway_request request;
     struct ses_upstream_place place;
-    struct ses_upstream_pair metadata[SES_GATEWAY_METADATA_MAX];
+    const struct ses_upstream_pair *metadata; /* in the arena */
     size_t metadata_count;
     struct ses_slice message; /* what is sent */
     uint8_t attempt[SES_EFFECT_ATTEMPT_SIZE];

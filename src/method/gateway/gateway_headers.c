@@ -29,12 +29,19 @@ static const struct ses_slice passed[] = {
     SES_STR_INIT("x-connector-request-reference-id"),
 };
 
-_Static_assert(sizeof(passed) / sizeof(passed[0]) + 3 <= SES_GATEWAY_METADATA_MAX,
-               "request id and trace besides");
+#define PASSED_COUNT (sizeof(passed) / sizeof(passed[0]))
 
-static void add(struct ses_gateway_call *call, struct ses_slice name, struct ses_slice value)
+/* Of 20 a call has some six: those are copied into the arena. */
+struct list {
+    struct ses_upstream_pair pairs[PASSED_COUNT + 3]; /* request id, traceparent and tracestate besides */
+    size_t count;
+    size_t bytes;
+};
+
+static void add(struct list *list, struct ses_slice name, struct ses_slice value)
 {
-    call->metadata[call->metadata_count++] = (struct ses_upstream_pair){name, value};
+    list->pairs[list->count++] = (struct ses_upstream_pair){name, value};
+    list->bytes += name.len + value.len + FIELD_BYTES;
 }
 
 /* A caller's own key opens this server and no other. */
@@ -80,13 +87,9 @@ static enum ses_status check_connector(struct ses_gateway_call *call, struct ses
     return call->connector.name != NULL ? SES_OK : refuse_memory(ret_error);
 }
 
-static enum ses_status check_size(const struct ses_gateway_call *call, struct ses_error *ret_error)
+static enum ses_status check_size(const struct list *list, struct ses_error *ret_error)
 {
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < call->metadata_count; i++)
-        bytes += call->metadata[i].name.len + call->metadata[i].value.len + FIELD_BYTES;
-    if (bytes <= HEADERS_BYTES_MAX)
+    if (list->bytes <= HEADERS_BYTES_MAX)
         return SES_OK;
     ses_error_set(
         ret_error, SES_INVALID_ARGUMENT,
@@ -94,29 +97,51 @@ static enum ses_status check_size(const struct ses_gateway_call *call, struct se
     return ret_error->status;
 }
 
+static void add_passed(const struct ses_gateway_call *call, struct list *list)
+{
+    for (size_t i = 0; i < PASSED_COUNT; i++) {
+        struct ses_slice value = ses_exchange_header(call->x, (const char *)passed[i].data, NULL);
+
+        if (is_passed(passed[i], value))
+            add(list, passed[i], value);
+    }
+}
+
 /* The server learns which trace the call belongs to. */
-static enum ses_status add_trace(struct ses_gateway_call *call)
+static enum ses_status add_trace(const struct ses_gateway_call *call, struct list *list)
 {
     struct ses_trace_headers headers;
 
     SES_TRY(ses_exchange_trace_call(call->x, &headers));
-    add(call, SES_STR("traceparent"), headers.traceparent);
+    add(list, SES_STR("traceparent"), headers.traceparent);
     if (headers.tracestate.len > 0)
-        add(call, SES_STR("tracestate"), headers.tracestate);
+        add(list, SES_STR("tracestate"), headers.tracestate);
+    return SES_OK;
+}
+
+static enum ses_status keep(struct ses_gateway_call *call, const struct list *list)
+{
+    struct ses_upstream_pair *pairs = ses_arena_alloc(&call->x->arena, list->count * sizeof(list->pairs[0]));
+
+    if (pairs == NULL)
+        return SES_NO_MEMORY;
+    memcpy(pairs, list->pairs, list->count * sizeof(list->pairs[0]));
+    call->metadata = pairs;
+    call->metadata_count = list->count;
     return SES_OK;
 }
 
 enum ses_status ses_gateway_headers(struct ses_gateway_call *call, struct ses_error *ret_error)
 {
-    SES_TRY(check_connector(call, ret_error));
-    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
-        struct ses_slice value = ses_exchange_header(call->x, (const char *)passed[i].data, NULL);
+    struct list list;
 
-        if (is_passed(passed[i], value))
-            add(call, passed[i], value);
-    }
-    add(call, SES_STR("x-request-id"), ses_slice_str(call->x->request_id));
-    if (add_trace(call) != SES_OK)
+    list.count = 0;
+    list.bytes = 0;
+    SES_TRY(check_connector(call, ret_error));
+    add_passed(call, &list);
+    add(&list, SES_STR("x-request-id"), ses_slice_str(call->x->request_id));
+    if (add_trace(call, &list) != SES_OK)
         return refuse_memory(ret_error);
-    return check_size(call, ret_error);
+    SES_TRY(check_size(&list, ret_error));
+    return keep(call, &list) == SES_OK ? SES_OK : refuse_memory(ret_error);
 }

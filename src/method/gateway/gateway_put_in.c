@@ -192,7 +192,7 @@ static void put_redirection_in(struct out *out, const struct ses_gateway_request
 static void write_all(struct out *out, const struct ses_gateway_request *request,
                       const struct ses_session *session, uint64_t now_ms)
 {
-    struct ses_slice token = request->whole[SES_GATEWAY_TOKEN];
+    struct ses_slice token = request->token_field;
     bool ours = ses_gateway_has(request, SES_GATEWAY_TOKEN) &&
                 ses_gateway_is_our_token(request->part[SES_GATEWAY_TOKEN]);
     size_t at = ours ? (size_t)(token.data - request->bytes.data) : request->bytes.len;

@@ -79,7 +79,8 @@ static enum ses_status take(struct ses_gateway_request *request, enum ses_gatewa
         return refuse(request, error, part, SES_STR("must be given once"));
     request->present |= 1u << part;
     request->part[part] = item->bytes;
-    request->whole[part] = whole;
+    if (part == SES_GATEWAY_TOKEN)
+        request->token_field = whole;
     if (part == SES_GATEWAY_TEST_MODE)
         request->test_mode = item->value != 0;
     else if (part == SES_GATEWAY_PAYMENT_AMOUNT)

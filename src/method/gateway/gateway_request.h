@@ -17,9 +17,9 @@
 struct ses_gateway_request {
     const struct ses_gateway_method *method;
     struct ses_slice bytes;
-    uint32_t present;                          /* bit enum ses_gateway_part */
-    struct ses_slice part[SES_GATEWAY_PARTS];  /* of a text or message: its bytes */
-    struct ses_slice whole[SES_GATEWAY_PARTS]; /* with its tag and length */
+    uint32_t present;                         /* bit enum ses_gateway_part */
+    struct ses_slice part[SES_GATEWAY_PARTS]; /* of a text or message: its bytes */
+    struct ses_slice token_field;             /* SES_GATEWAY_TOKEN with its tag and length */
     bool test_mode;
     int64_t minor_amount;
     int64_t payment_amount; /* 0: none */
