@@ -25,4 +25,18 @@ FAULTS = [
      "amount == session->minor_amount ||", AMOUNTS),
     ("the connector's raw answer to a capture is passed on", "src/method/gateway/gateway_method.c", "[SES_GATEWAY_TOLD_RAW_RESPONSE] = 16", "[SES_GATEWAY_TOLD_RAW_RESPONSE] = 0",
      AMOUNTS),
+    ("the end of a call reads what the call itself wrote", "src/method/change_loop.c", "    loop->knows = loop->kept.body.len > 0 &&", "    loop->knows = false && loop->kept.body.len > 0 &&",
+     ["unit_method_gateway_store"]),
+    ("a configuration that is refused is remembered as a good one", "src/connector/config_urls.c", "    SES_TRY(check_config(policy, text, arena, ret_connector, ret_error));\n"
+     "    ses_config_memo_add(memo, key, *ret_connector);\n", "    ses_config_memo_add(memo, key, NULL);\n"
+     "    SES_TRY(check_config(policy, text, arena, ret_connector, ret_error));\n", ["unit_connector_config_memo"]),
+    ("a connector is remembered whose row dies with the call", "src/connector/config_memo.c", "    if (connector == NULL || connector->number != 0)\n", "",
+     ["unit_connector_config_memo"]),
+    ("what an arena held is not wiped", "src/base/arena.c", "    ses_wiping_wipe(chunk->data + used, chunk->used - used);\n", "", ["unit_base_memory"]),
+    ("a put tells the version before it", "store/lmdb/writer.c", "        .revision = item->row.revision};", "        .revision = item->row.revision - 1};", ["contract/put/lmdb"]),
+    ("a put tells no version", "store/pg/rows.c", "    if (status == SES_OK && (row->kind == PG_CREATE || row->kind == PG_CHANGE))\n"
+     "        op->written = ses_pg_version(row->revision, ses_pg_row_id(row));\n", "", ["contract/put/pg"]),
+    ("a version of near's is told as far's", "store/move/guarded.c", "    take_written(put->outer, &put->op, status, MOVE_NEAR);", "    take_written(put->outer, &put->op, status, MOVE_FAR);",
+     ["contract/put/moving_lmdb"]),
+    ("what an earlier put told is still told", "store/store.c", "    op->written = SES_VERSION_ABSENT;\n", "", ["contract/put/lmdb"]),
 ]
