@@ -12,11 +12,11 @@
 #define WANTED_LOOKS  3u
 #define WANTED_MS_MIN 3000u
 
-static bool is_wanted(const struct ses_upstream *upstream)
+static bool is_wanted(const struct ses_upstream *upstream, uint64_t now_ns)
 {
     uint64_t lately_ms = (uint64_t)WANTED_LOOKS * upstream->options.health_ms;
 
-    return upstream->wanted_mono_ns != 0 && (ses_clock_mono_ns() - upstream->wanted_mono_ns) / SES_NS_PER_MS <
+    return upstream->wanted_mono_ns != 0 && (now_ns - upstream->wanted_mono_ns) / SES_NS_PER_MS <
                                                 (lately_ms < WANTED_MS_MIN ? WANTED_MS_MIN : lately_ms);
 }
 
@@ -76,23 +76,23 @@ static void on_timer(void *arg)
 {
     struct ses_upstream *upstream = arg;
 
-    if (is_wanted(upstream))
+    if (is_wanted(upstream, ses_clock_mono_ns()))
         check(upstream);
     else
         ses_up_health_set(upstream, SES_UPSTREAM_NOT_LOOKED);
 }
 
-void ses_up_health_want(struct ses_upstream *upstream)
+void ses_up_health_want(struct ses_upstream *upstream, uint64_t now_ns)
 {
-    bool idle = !is_wanted(upstream);
+    bool idle = !is_wanted(upstream, now_ns);
 
-    upstream->wanted_mono_ns = ses_clock_mono_ns();
+    upstream->wanted_mono_ns = now_ns;
     if (idle && !upstream->checking && upstream->health == SES_UPSTREAM_NOT_LOOKED)
         check(upstream);
 }
 
 enum ses_upstream_health ses_upstream_look(struct ses_upstream *upstream)
 {
-    ses_up_health_want(upstream);
+    ses_up_health_want(upstream, ses_clock_mono_ns());
     return upstream->health;
 }

@@ -77,11 +77,13 @@ static void tell(struct ses_up_call *call)
 /* Once, of what the server has not seen and what it may see twice. */
 static bool repeat(struct ses_up_call *call)
 {
-    uint64_t now_ns = ses_clock_mono_ns();
+    uint64_t now_ns;
 
     if (call->stream.outcome != SES_UPSTREAM_NOT_SENT || call->stream.effect || call->repeated ||
-        call->stream.id == 0 || call->link != NULL ||
-        now_ns + REPEAT_BUDGET_MS_MIN * SES_NS_PER_MS > call->deadline_mono_ns)
+        call->stream.id == 0 || call->link != NULL)
+        return false;
+    now_ns = ses_clock_mono_ns();
+    if (now_ns + REPEAT_BUDGET_MS_MIN * SES_NS_PER_MS > call->deadline_mono_ns)
         return false;
     call->repeated = true;
     ses_up_stream_again(&call->stream);
@@ -137,7 +139,7 @@ enum ses_status ses_upstream_start(struct ses_upstream *upstream, struct ses_ups
     }
     call->has_place = true;
     call->owner = taken.owner;
-    ses_up_health_want(upstream);
+    ses_up_health_want(upstream, call->started_mono_ns);
     return SES_OK;
 }
 

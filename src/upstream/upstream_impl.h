@@ -83,7 +83,7 @@ void ses_up_pool_flush(struct ses_upstream *upstream);
 void ses_up_pool_close(struct ses_upstream *upstream);
 
 /* ---- health.c */
-/* Somebody wants to know, or calls. */
-void ses_up_health_want(struct ses_upstream *upstream);
+/* Somebody wants to know, or calls, now. */
+void ses_up_health_want(struct ses_upstream *upstream, uint64_t now_ns);
 
 #endif
