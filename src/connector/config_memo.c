@@ -19,7 +19,7 @@ enum ses_status ses_connector_config_memo_new(size_t entries_max, struct ses_con
 
     if (memo == NULL)
         return SES_NO_MEMORY;
-    memo->connectors = calloc(entries_max, sizeof(*memo->connectors));
+    memo->connectors = calloc(entries_max, sizeof(const struct ses_connector *));
     if (memo->connectors == NULL || ses_lru_new(entries_max, &memo->lru) != SES_OK) {
         ses_connector_config_memo_free(memo);
         return SES_NO_MEMORY;

@@ -45,7 +45,7 @@ struct ses_effect {
     enum ses_event event; /* what it told of the payment; NONE: nothing, or not yet */
     uint32_t payment_status;
     int64_t authorized; /* what of a payment's amount was authorized, in minor units; 0: it is not said */
-    int64_t captured;   /* what the payment has captured beside the captures that followed it; 0: it is not said */
+    int64_t captured;   /* .. and captured at once, beside the captures that followed it; likewise */
     uint32_t grpc_status;
     struct ses_slice grpc_message;
     struct ses_slice grpc_details;
