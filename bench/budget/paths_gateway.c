@@ -6,6 +6,7 @@
 #include "gateway_answer.h"
 #include "gateway_request.h"
 #include "record_codec.h"
+#include "sample.h"
 
 #define NOW_MS UINT64_C(1700000000000)
 
@@ -46,6 +47,8 @@ static const uint8_t answer_bytes[] = "\x0a\x18"
 
 static struct ses_session paid_session(struct ses_effect *effect)
 {
+    struct ses_session session = budget_session(NOW_MS);
+
     *effect = (struct ses_effect){.method = SES_STR("types.PaymentService/Authorize"),
                                   .merchant_id = SES_STR("load-ghij-aaaaaaaaabcd-t"),
                                   .attempt = "0123456789abcde",
@@ -60,28 +63,14 @@ static struct ses_session paid_session(struct ses_effect *effect)
                                   .payment_status = 8,
                                   .captured = 10000,
                                   .answer = ses_slice(answer_bytes, sizeof(answer_bytes) - 1)};
-    return (struct ses_session){
-        .id = "0123456789abcde",
-        .status = SES_SESSION_COMPLETED,
-        .generation = 1,
-        .version = 3,
-        .created_ms = NOW_MS,
-        .updated_ms = NOW_MS,
-        .expires_ms = NOW_MS + 900000,
-        .token_issued_ms = NOW_MS,
-        .tenant = SES_STR("DefaultTenantId"),
-        .merchant = SES_STR("DefaultMerchantId"),
-        .merchant_session_id = SES_STR("load-ghij-aaaaaaaaabcd"),
-        .test_mode = true,
-        .connector = {.number = 3, .name = "adyen"},
-        .currency = 146,
-        .minor_amount = 10000,
-        .connector_session_present = true,
-        .connector_session = {.token = SES_STR("9610aeb1-54c8-4cd1-8c31-5eb4f3e1c8aa")},
-        .facts = {.connector_transaction_id = SES_STR("711100000000aaaa")},
-        .effects = effect,
-        .effects_count = 1,
-    };
+    session.status = SES_SESSION_COMPLETED;
+    session.version = 3;
+    session.connector_session_present = true;
+    session.connector_session.token = SES_STR("9610aeb1-54c8-4cd1-8c31-5eb4f3e1c8aa");
+    session.facts.connector_transaction_id = SES_STR("711100000000aaaa");
+    session.effects = effect;
+    session.effects_count = 1;
+    return session;
 }
 
 /* What is done with the bytes of both messages. */

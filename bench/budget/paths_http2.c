@@ -6,6 +6,7 @@
 
 #include "h2.h"
 #include "usual.h"
+#include "sample.h"
 
 #define TURN 64u
 
@@ -137,16 +138,6 @@ static void open_rig(struct rig *rig)
     open_client(rig);
 }
 
-static nghttp2_nv pair(const char *name, const char *value)
-{
-    union {
-        const char *in;
-        uint8_t *out;
-    } n = {name}, v = {value}; /* nghttp2 takes them writable and does not write */
-
-    return (nghttp2_nv){n.out, v.out, strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE};
-}
-
 static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -164,14 +155,15 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *buf, 
 static void submit(struct rig *rig)
 {
     const nghttp2_nv headers[] = {
-        pair(":method", "POST"),
-        pair(":scheme", "http"),
-        pair(":path", rig->call->path),
-        pair(":authority", "127.0.0.1:8080"),
-        pair("content-type", rig->call->content_type),
-        pair("te", "trailers"),
-        pair("x-connector", "adyen"),
-        pair("x-connector-config", "{\"config\":{\"Adyen\":{\"api_key\":\"k\",\"merchant_account\":\"m\"}}}"),
+        budget_field(":method", "POST"),
+        budget_field(":scheme", "http"),
+        budget_field(":path", rig->call->path),
+        budget_field(":authority", "127.0.0.1:8080"),
+        budget_field("content-type", rig->call->content_type),
+        budget_field("te", "trailers"),
+        budget_field("x-connector", "adyen"),
+        budget_field("x-connector-config",
+                     "{\"config\":{\"Adyen\":{\"api_key\":\"k\",\"merchant_account\":\"m\"}}}"),
     };
     const nghttp2_data_provider provider = {.read_callback = on_read_body};
 

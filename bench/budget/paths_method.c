@@ -8,6 +8,7 @@
 #include "record_codec.h"
 #include "session_request.h"
 #include "usual.h"
+#include "sample.h"
 
 #define NOW_MS UINT64_C(1700000000000)
 
@@ -130,21 +131,7 @@ void budget_encode(const char *dir, unsigned operations)
 /* The body of a stored record. */
 void budget_record(const char *dir, unsigned operations)
 {
-    const struct ses_session session = {.id = "0123456789abcde",
-                                        .status = SES_SESSION_OPEN,
-                                        .generation = 1,
-                                        .version = 1,
-                                        .created_ms = NOW_MS,
-                                        .updated_ms = NOW_MS,
-                                        .expires_ms = NOW_MS + 900000,
-                                        .token_issued_ms = NOW_MS,
-                                        .tenant = SES_STR("DefaultTenantId"),
-                                        .merchant = SES_STR("DefaultMerchantId"),
-                                        .merchant_session_id = SES_STR("load-ghij-aaaaaaaaabcd"),
-                                        .test_mode = true,
-                                        .connector = {.number = 3, .name = "adyen"},
-                                        .currency = 146,
-                                        .minor_amount = 10000};
+    const struct ses_session session = budget_session(NOW_MS);
     struct ses_arena arena;
 
     (void)dir;

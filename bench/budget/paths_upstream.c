@@ -1,5 +1,6 @@
 #include "budget.h"
 
+#include "sample.h"
 #include "session.h"
 
 #define TURN 64u
@@ -40,20 +41,10 @@ static const struct ses_up_session_ops ops = {.on_verdict = on_verdict, .on_gone
 
 /* ---- the server ------------------------------------------------------------------------------------- */
 
-static nghttp2_nv pair(const char *name, const char *value)
-{
-    union {
-        const char *in;
-        uint8_t *out;
-    } n = {name}, v = {value}; /* nghttp2 takes them writable and does not write */
-
-    return (nghttp2_nv){n.out, v.out, strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE};
-}
-
 static ssize_t on_read_reply(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length,
                              uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
-    const nghttp2_nv trailer = pair("grpc-status", "0");
+    const nghttp2_nv trailer = budget_field("grpc-status", "0");
 
     (void)source;
     (void)arg;
@@ -66,7 +57,8 @@ static ssize_t on_read_reply(nghttp2_session *session, int32_t id, uint8_t *buf,
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-    const nghttp2_nv headers[] = {pair(":status", "200"), pair("content-type", "application/grpc")};
+    const nghttp2_nv headers[] = {budget_field(":status", "200"),
+                                  budget_field("content-type", "application/grpc")};
     const nghttp2_data_provider provider = {.read_callback = on_read_reply};
 
     (void)arg;
