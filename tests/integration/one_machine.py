@@ -13,6 +13,8 @@ OWN_BREAKER = "a machine opens its breaker by what it has seen itself"
 SIMULATOR = "one simulator's address"
 
 REASONS = {
+    "test_access_tokens.Connectors": "each machine's own simulator: a token belongs to the URL that it comes from",
+    "test_addresses.Addresses.test_live_calls_do_not_go_to_the_sandbox": SIMULATOR,
     "test_backup": DISK,
     "test_capacity": DISK,
     "test_change": OWN_PROCESSES,
@@ -37,6 +39,7 @@ REASONS = {
     "test_gateway_sim.BreakerAfterwards": OWN_BREAKER,
     "test_gateway_tls.WhoeverIsThere": OWN_PROCESSES,
     "test_keys.Order.test_a_seal_key_that_seals_records_is_kept": "records of a data directory: those of a database are pg/admin's",
+    "test_keys.Order.test_a_step_key_that_leaked_is_revoked": "who ends a key that machines share names the configuration (pg/rotation, pg/shards_keys)",
     "test_keys.Rotation": "pg/rotation plays it on two machines, in two waves",
     "test_limits": OWN_LIMITS,
     "test_log_pipe": OWN_PROCESSES,
