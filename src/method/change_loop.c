@@ -389,9 +389,9 @@ void ses_change_loop_resume(struct ses_change_loop *loop, enum ses_status status
     run(loop, after_write(loop, status));
 }
 
-static void start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
-                  const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
-                  ses_store_owner owner)
+void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
+                           const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
+                           ses_store_owner owner)
 {
     loop->service = service;
     loop->x = x;
@@ -408,20 +408,12 @@ static void start(struct ses_change_loop *loop, struct ses_service *service, str
     run(loop, STEP_READ);
 }
 
-void ses_change_loop_start(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
-                           const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
-                           ses_store_owner owner)
-{
-    loop->knows = false;
-    start(loop, service, x, ops, key, owner);
-}
-
 void ses_change_loop_follow(struct ses_change_loop *loop, struct ses_service *service, struct ses_exchange *x,
                             const struct ses_change_loop_ops *ops, const struct ses_store_key *key,
                             ses_store_owner owner)
 {
     loop->knows = loop->kept.body.len > 0 && !ses_store_version_is_absent(&loop->op.written);
-    start(loop, service, x, ops, key, owner);
+    ses_change_loop_start(loop, service, x, ops, key, owner);
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */

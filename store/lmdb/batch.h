@@ -8,6 +8,7 @@
 
 #include "claim.h"
 #include "record_row.h"
+#include "word.h"
 
 /* A buffer larger than this is not kept for the next batch. */
 #define BATCH_KEEP_BYTES SES_MIB
@@ -95,6 +96,12 @@ static inline void batch_list_join(struct batch_list *list, struct batch_list *m
 static inline uint8_t *batch_item_value(struct batch_item *item)
 {
     return (uint8_t *)(item + 1);
+}
+
+/* The word by which it is found once it is committed, in that shard. */
+static inline uint64_t batch_item_word(const struct batch_item *item, unsigned shard)
+{
+    return word_make(word_state_of(item->row.kind), shard, item->locator);
 }
 
 /* Items of a batch: for (item = first; item; item = next). */

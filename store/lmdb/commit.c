@@ -235,13 +235,11 @@ static void publish_session(struct ses_commit *c, const struct batch_item *item,
 
 static void publish_item(struct ses_commit *c, const struct batch_item *item, uint64_t *wake)
 {
-    uint64_t word = word_make(word_state_of(item->row.kind), c->shard->number, item->locator);
-
     if (item->intent != NULL) /* its claim stays, for the revision behind it */
         ses_table_note_intent(c->table, item->slot,
                               word_make(WORD_LIVE_INTENT, c->shard->number, item->locator));
     else
-        publish_session(c, item, word, wake);
+        publish_session(c, item, batch_item_word(item, c->shard->number), wake);
 }
 
 /* Who watches is woken behind all of it, or would wake for each. */

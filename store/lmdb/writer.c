@@ -274,9 +274,7 @@ static void complete_intent(struct ses_lmdb *store, struct batch_intent *intent)
 static struct ses_lmdb_written written_of(const struct ses_lmdb *store, const struct batch_item *item)
 {
     return (struct ses_lmdb_written){
-        .ref = {.driver = {[REF_SLOT] = item->slot,
-                           [REF_WORD] =
-                               word_make(word_state_of(item->row.kind), store->number, item->locator)}},
+        .ref = {.driver = {[REF_SLOT] = item->slot, [REF_WORD] = batch_item_word(item, store->number)}},
         .revision = item->row.revision};
 }
 
